@@ -1,0 +1,1 @@
+"""The merchant's desk: server-rendered pages behind a login."""

@@ -1,0 +1,1 @@
+"""The decision: which payment methods to show, in which order, with what deposit."""

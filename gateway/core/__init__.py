@@ -1,0 +1,1 @@
+"""Plumbing without a business word: money, time, database, work, messages, secrets."""

@@ -1,0 +1,90 @@
+"""Exact money: integer minor units and an ISO 4217 currency, never a float."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+
+from babel.numbers import format_currency, get_currency_precision, list_currencies
+
+MAX_MINOR = 10**15
+"""Amounts beyond this are taken for a mistake; it also keeps sums inside a PostgreSQL bigint."""
+
+
+@cache
+def currencies() -> frozenset[str]:
+    """The ISO 4217 codes that CLDR knows."""
+    return frozenset(list_currencies())
+
+
+@cache
+def exponent(currency: str) -> int:
+    """Digits after the point (EUR 2, JPY 0), as CLDR has them."""
+    return get_currency_precision(currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An exact amount in the smallest unit of its currency."""
+
+    minor: int
+    currency: str
+
+    def __add__(self, other: "Money") -> "Money":
+        self._same(other)
+        return Money(self.minor + other.minor, self.currency)
+
+    def __sub__(self, other: "Money") -> "Money":
+        self._same(other)
+        return Money(self.minor - other.minor, self.currency)
+
+    def __neg__(self) -> "Money":
+        return Money(-self.minor, self.currency)
+
+    def _same(self, other: "Money") -> None:
+        if self.currency != other.currency:
+            raise ValueError(f"cannot add {other.currency} to {self.currency}")
+
+    def split(self, weights: Sequence[int]) -> "list[Money]":
+        """Share out every cent in proportion to `weights`; the largest remainders get the spare ones."""
+        return [Money(minor, self.currency) for minor in split_minor(self.minor, weights)]
+
+    def format(self, locale: str = "de_DE") -> str:
+        """For people: `1.234,50 €`."""
+        return format_currency(self.decimal(), self.currency, locale=locale)
+
+    def decimal(self) -> Decimal:
+        return Decimal(self.minor).scaleb(-exponent(self.currency))
+
+
+def split_minor(total_minor: int, weights: Sequence[int]) -> list[int]:
+    """Integer shares in proportion to `weights`; they sum to the total, a weight of zero gets zero.
+
+    Raises ValueError when a weight is negative or none is positive.
+    """
+    total_weight = sum(weights)
+    if total_weight <= 0 or min(weights) < 0:
+        raise ValueError("weights must not be negative and one must be positive")
+    shares = [divmod(total_minor * weight, total_weight) for weight in weights]
+    spare = total_minor - sum(whole for whole, _ in shares)
+    lucky = set(sorted(range(len(shares)), key=lambda i: -shares[i][1])[:spare])
+    return [whole + (i in lucky) for i, (whole, _) in enumerate(shares)]
+
+
+def share_minor(amount_minor: int, percent: int) -> int:
+    """`percent` of an amount, rounded half up away from zero (commercial rounding)."""
+    return int((Decimal(amount_minor) * percent / 100).to_integral_value(rounding=ROUND_HALF_UP))
+
+
+def minor_of(text: str, currency: str) -> int:
+    """Read a decimal string as shops send it (`"129.90"`) into minor units.
+
+    Raises ValueError for anything that is not a finite decimal of at most the currency's digits.
+    """
+    try:
+        scaled = Decimal(text).scaleb(exponent(currency))
+    except ArithmeticError as error:
+        raise ValueError(f"not a decimal amount: {text!r}") from error
+    if not scaled.is_finite() or scaled != scaled.to_integral_value() or abs(scaled) > MAX_MINOR:
+        raise ValueError(f"not an exact amount in {currency}: {text!r}")
+    return int(scaled)

@@ -1,0 +1,25 @@
+"""What a process has at hand: opened once at start, handed to whoever needs it."""
+
+from dataclasses import dataclass
+
+import redis
+
+from gateway.core.crypto import Keyring
+from gateway.core.db import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The long-lived parts of one process."""
+
+    db: Database
+    cache: "redis.Redis[bytes]"
+    keyring: Keyring
+    public_url: str
+    """Where buyers, shops and browsers reach us, without a slash at the end."""
+    session_secret: bytes
+    allow_private_urls: bool = False
+    """Whether outgoing calls may reach private addresses (operators of closed networks only)."""
+    mail_url: str = ""
+    """`smtp://user:password@host:port`, or empty: e-mail then stays in the outbox, parked with that reason."""
+    mail_from: str = ""

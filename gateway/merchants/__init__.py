@@ -1,0 +1,1 @@
+"""The tenant: merchants, their users, keys and versioned policies."""

@@ -1,0 +1,1 @@
+"""Storefronts, their buyers and their orders as facts."""
