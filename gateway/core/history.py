@@ -1,0 +1,168 @@
+"""What happened to a subject, entry after entry: append-only, sealed, and each entry hashed onto the one before.
+
+A subject is anything with an id (a claim, a decision, a policy, a user). A subject whose own row carries a digest begins
+its chain on that digest (`start`), so that the row needs no entry of its own.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, UniqueConstraint, bindparam, func, select
+from sqlalchemy.orm import Mapped, Session
+
+from gateway.core import chain
+from gateway.core.crypto import seal, unseal
+from gateway.core.db import Base, Tenant, merchant_of
+from gateway.core.ids import new_id
+
+APPEND_ONLY = ("history", "history_anchor")
+"""Tables in which the database itself refuses to change or remove a row."""
+
+_REFUSE = "EXECUTE FUNCTION kulanz_append_only()"
+
+HISTORY_DDL: list[str] = [
+    """
+    CREATE FUNCTION kulanz_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'rows of % are never changed or removed', TG_TABLE_NAME
+              USING ERRCODE = 'insufficient_privilege';
+    END $$
+    """,
+    *(
+        statement
+        for table in APPEND_ONLY
+        for statement in (
+            f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {_REFUSE}",
+            f"CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {_REFUSE}",
+            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only",
+            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only_whole",
+        )
+    ),
+]
+"""Run once by the migration that creates both tables; the owner is refused as well."""
+
+
+class History(Tenant, Base):
+    """One entry of one chain."""
+
+    __tablename__ = "history"
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "subject_id", "seq"),
+        CheckConstraint("seq > 0", name="seq_positive"),
+    )
+
+    subject_kind: Mapped[str]
+    subject_id: Mapped[UUID]
+    seq: Mapped[int]
+    event: Mapped[str]
+    actor: Mapped[str]
+    """`kind:id`, as in `user:…`, `shop:…`, `worker`."""
+    at: Mapped[datetime]
+    body: Mapped[bytes]
+    """JSON, sealed under the subject's data key."""
+    prev_hash: Mapped[bytes]
+    hash: Mapped[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is to be remembered. `body` must be JSON."""
+
+    subject_kind: str
+    subject_id: UUID
+    event: str
+    actor: str
+    at: datetime
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry as people read it; `body` is None when it was read without its key."""
+
+    seq: int
+    event: str
+    actor: str
+    at: datetime
+    body: dict[str, Any] | None
+
+
+def append(session: Session, entry: Entry, key: bytes, *, start: bytes | None = None) -> History:
+    """Add an entry after the subject's last one; two at once queue up until the first transaction ends.
+
+    `start` is the digest a chain begins on (32 bytes); it counts for the first entry only and must be the same for every
+    append to that subject. Append to several subjects in a fixed order (by id), or two transactions may deadlock.
+    """
+    if start is not None and len(start) != chain.DIGEST_BYTES:
+        raise ValueError("a chain starts on a SHA-256 digest")
+    merchant_id = merchant_of(session)
+    # The lock is a statement of its own: only the next one's snapshot shows what the transaction before has written.
+    session.execute(_LOCK, {"number": lock_number("history", entry.subject_id)})
+    last = session.execute(_LAST, {"merchant": merchant_id, "subject": entry.subject_id}).one_or_none()
+    seq, prev_hash = (last.seq + 1, last.hash) if last else (1, start or _genesis(merchant_id, entry))
+    row = _row(merchant_id, entry, seq, prev_hash, key)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def lines(session: Session, subject_id: UUID, key: bytes | None, *, after_seq: int = 0, limit: int = 200) -> list[Line]:
+    """The entries of a subject in order. Raises `Tampered` when a body does not open under this key."""
+    rows = session.scalars(
+        select(History)
+        .where(History.merchant_id == merchant_of(session), History.subject_id == subject_id, History.seq > after_seq)
+        .order_by(History.seq)
+        .limit(limit),
+    )
+    return [Line(row.seq, row.event, row.actor, row.at, body_of(row, key) if key else None) for row in rows]
+
+
+def body_of(row: History, key: bytes) -> dict[str, Any]:
+    """The body in clear. Raises `Tampered`."""
+    body: dict[str, Any] = json.loads(unseal(key, row.body, _context(row.merchant_id, row.subject_id, row.seq)))
+    return body
+
+
+def lock_number(label: str, id_: UUID) -> int:
+    """The number of an advisory lock; two things that share one by chance only wait for each other."""
+    return int.from_bytes(sha256(label.encode() + id_.bytes).digest()[:8], signed=True)
+
+
+_LOCK = select(func.pg_advisory_xact_lock(bindparam("number", type_=BigInteger)))
+_LAST = (
+    select(History.seq, History.hash)
+    .where(History.merchant_id == bindparam("merchant"), History.subject_id == bindparam("subject"))
+    .order_by(History.seq.desc())
+    .limit(1)
+)
+
+
+def _row(merchant_id: UUID, entry: Entry, seq: int, prev_hash: bytes, key: bytes) -> History:
+    body = json.dumps(entry.body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    row = History(
+        merchant_id=merchant_id,
+        id=new_id(),
+        subject_kind=entry.subject_kind,
+        subject_id=entry.subject_id,
+        seq=seq,
+        event=entry.event,
+        actor=entry.actor,
+        at=entry.at,
+        body=seal(key, body, _context(merchant_id, entry.subject_id, seq)),
+        prev_hash=prev_hash,
+    )
+    row.hash = chain.entry_hash(row)
+    return row
+
+
+def _genesis(merchant_id: UUID, entry: Entry) -> bytes:
+    return chain.genesis(merchant_id, entry.subject_kind, entry.subject_id)
+
+
+def _context(merchant_id: UUID, subject_id: UUID, seq: int) -> str:
+    return f"history.body:{merchant_id}:{subject_id}:{seq}"
