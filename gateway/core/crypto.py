@@ -106,7 +106,9 @@ class Keyring:
 
     @staticmethod
     def generate(kid: str = "k1") -> str:
-        """A new key for a new installation or a rotation, in the form that `parse` reads."""
+        """A new key for a new installation or a rotation, in the form that `parse` reads. Raises ValueError for a bad id."""
+        if not _KID.fullmatch(kid):
+            raise ValueError("a master key id has 1 to 32 letters, digits and ._-")
         return f"{kid}:{base64.b64encode(new_key()).decode()}"
 
     @property
@@ -114,15 +116,19 @@ class Keyring:
         """Ids of all known keys, the current one first."""
         return tuple(self._keys)
 
+    @property
+    def mark(self) -> bytes:
+        """The bytes that everything wrapped under the current key begins with."""
+        return bytes((_WRAPPED, len(self.current))) + self.current.encode()
+
     def __repr__(self) -> str:
         return f"Keyring({', '.join(self._keys)})"
 
     def wrap(self, key: bytes, context: str) -> bytes:
         """A data key under the current master key: version, length of kid, kid, nonce, ciphertext and tag."""
-        header = bytes((_WRAPPED, len(self.current))) + self.current.encode()
         nonce = os.urandom(_NONCE_BYTES)
         master = _cipher(self._keys[self.current])
-        return header + nonce + master.encrypt(nonce, key, header + context.encode())
+        return self.mark + nonce + master.encrypt(nonce, key, self.mark + context.encode())
 
     def unwrap(self, blob: bytes, context: str) -> bytes:
         """The data key wrapped for this place. Raises `KeyUnknown` or `Tampered`."""
