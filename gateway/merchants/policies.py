@@ -1,0 +1,162 @@
+"""Versioned policy documents of a shop: saved for good, made live by a pointer, rolled back by moving it.
+
+The package that owns a kind validates a document before it is saved here.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from gateway.core.db import merchant_of
+from gateway.core.errors import NotFound, Refused
+from gateway.core.history import lock_number
+from gateway.merchants.models import PolicyActivation, PolicyLive, PolicyVersion
+
+
+class PolicyUnknown(NotFound):
+    """There is no such version of this policy."""
+
+
+class NothingToRollBackTo(Refused):
+    """No earlier version of this policy has been live."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDocument:
+    """One version of one kind."""
+
+    kind: str
+    version: int
+    body: dict[str, Any]
+    author: str
+    note: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """When a version began to decide, and by whom ("" when a program did it)."""
+
+    version: int
+    at: datetime
+    author: str
+
+
+def save(  # noqa: PLR0913, PLR0917 - the columns of a version; a class for them would have no other use
+    session: Session, shop_id: UUID, kind: str, body: dict[str, Any], author: str, note: str, now: datetime
+) -> int:
+    """Keep a validated document as the next version of its kind and return its number. It decides nothing yet."""
+    _lock(session, shop_id, kind)
+    last = session.scalar(
+        select(func.max(PolicyVersion.version)).where(*_of(PolicyVersion, session, shop_id, kind)),
+    )
+    row = PolicyVersion(
+        merchant_id=merchant_of(session),
+        shop_id=shop_id,
+        kind=kind,
+        version=(last or 0) + 1,
+        body=body,
+        note=note,
+        author=author,
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return row.version
+
+
+def activate(session: Session, shop_id: UUID, kind: str, version: int, now: datetime, author: str = "") -> None:
+    """From `now` on this version decides. Raises PolicyUnknown."""
+    _lock(session, shop_id, kind)
+    get(session, shop_id, kind, version)
+    key = {"merchant_id": merchant_of(session), "shop_id": shop_id, "kind": kind}
+    pointer = insert(PolicyLive).values(**key, version=version, since=now)
+    session.execute(
+        pointer.on_conflict_do_update(index_elements=list(key), set_={"version": version, "since": now}),
+    )
+    session.add(PolicyActivation(**key, version=version, author=author, at=now))
+    session.flush()
+
+
+def rollback(session: Session, shop_id: UUID, kind: str, now: datetime, author: str = "") -> int:
+    """Make the newest older version that was live before decide again and return its number.
+
+    Rolling back twice goes back two versions. Raises NothingToRollBackTo.
+    """
+    _lock(session, shop_id, kind)
+    live = live_versions(session, shop_id).get(kind, 0)
+    earlier = session.scalar(
+        select(func.max(PolicyActivation.version)).where(
+            *_of(PolicyActivation, session, shop_id, kind), PolicyActivation.version < live
+        ),
+    )
+    if earlier is None:
+        raise NothingToRollBackTo(kind=kind)
+    activate(session, shop_id, kind, earlier, now, author)
+    return earlier
+
+
+def get(session: Session, shop_id: UUID, kind: str, version: int) -> PolicyDocument:
+    """This version. Raises PolicyUnknown."""
+    row = session.scalar(
+        select(PolicyVersion).where(*_of(PolicyVersion, session, shop_id, kind), PolicyVersion.version == version),
+    )
+    if row is None:
+        raise PolicyUnknown(kind=kind, version=version)
+    return _document(row)
+
+
+def find_live(session: Session, shop_id: UUID, kind: str) -> PolicyDocument | None:
+    """The version that decides now, or None while none was made live."""
+    version = live_versions(session, shop_id).get(kind)
+    return None if version is None else get(session, shop_id, kind, version)
+
+
+def live_versions(session: Session, shop_id: UUID) -> dict[str, int]:
+    """Which version of each kind decides now."""
+    rows = session.execute(
+        select(PolicyLive.kind, PolicyLive.version).where(
+            PolicyLive.merchant_id == merchant_of(session), PolicyLive.shop_id == shop_id
+        ),
+    )
+    return {row.kind: row.version for row in rows}
+
+
+def history(session: Session, shop_id: UUID, kind: str, limit: int = 100) -> list[PolicyDocument]:
+    """The newest versions first."""
+    rows = session.scalars(
+        select(PolicyVersion)
+        .where(*_of(PolicyVersion, session, shop_id, kind))
+        .order_by(PolicyVersion.version.desc())
+        .limit(limit),
+    )
+    return [_document(row) for row in rows]
+
+
+def activations(session: Session, shop_id: UUID, kind: str, limit: int = 100) -> list[Activation]:
+    """When which version began to decide, the newest first."""
+    rows = session.scalars(
+        select(PolicyActivation)
+        .where(*_of(PolicyActivation, session, shop_id, kind))
+        .order_by(PolicyActivation.id.desc())
+        .limit(limit),
+    )
+    return [Activation(row.version, row.at, row.author) for row in rows]
+
+
+def _of(table: type[PolicyVersion | PolicyActivation], session: Session, shop_id: UUID, kind: str) -> tuple[Any, ...]:
+    return table.merchant_id == merchant_of(session), table.shop_id == shop_id, table.kind == kind
+
+
+def _lock(session: Session, shop_id: UUID, kind: str) -> None:
+    """Two who save or activate the same kind at once do it one after the other."""
+    session.execute(select(func.pg_advisory_xact_lock(lock_number(f"policy.{kind}", shop_id))))
+
+
+def _document(row: PolicyVersion) -> PolicyDocument:
+    return PolicyDocument(row.kind, row.version, row.body, row.author, row.note, row.created_at)
