@@ -3,7 +3,7 @@
 import fcntl
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -94,23 +94,30 @@ class Engines:
             raise RuntimeError("only the process that runs the servers has children")
         return self._family.fileno()
 
-    def start(self, *, exclusive: bool = False, timeout_s: float = 120) -> Addresses:
-        """Start the servers, or find those another process runs; `exclusive` refuses the latter with `InUse`.
-
-        Raises `PlaceUnusable`, `ChildFailed` or `StartTimeout`; nothing is left running then.
-        """
+    def claim(self, *, timeout_s: float = 120) -> None:
+        """Take the folder for ourselves and wait until nothing of an earlier run lives. Raises `InUse`."""
         deadline = time.monotonic() + timeout_s
         patience_ends = time.monotonic() + PATIENCE_S
         while not self._take_lock():
             state = self.place.recall("engines")
-            if not exclusive and (found := _attached(state)):
+            if state.get("state") != "stopping" and time.monotonic() > patience_ends:
+                raise InUse(f"Kulanz already runs from {self.place.path}, {_described(state)}", **state)
+            _wait(deadline, f"{self.place.path}, {_described(state)}")
+        self._outlive_the_last_run(deadline)
+
+    def start(self, *, without: Collection[str] = (), timeout_s: float = 120) -> Addresses:
+        """Start the servers, or find those another process runs. `without` names servers that are not wanted.
+
+        Raises `PlaceUnusable`, `ChildFailed` or `StartTimeout`; nothing is left running then.
+        """
+        deadline = time.monotonic() + timeout_s
+        while self._lock is None and not self._take_lock():
+            state = self.place.recall("engines")
+            if found := _attached(state, without):
                 return found
-            stopping = state.get("state") == "stopping"
-            if exclusive and not stopping and time.monotonic() > patience_ends:
-                raise InUse(f"process {state.get('pid')} runs from {self.place.path}", **state)
-            _wait(deadline, f"the process that holds {self.place.path}")
+            _wait(deadline, f"servers of another process in {self.place.path}, {_described(state)}")
         try:
-            return self._start(deadline)
+            return self._start(without, deadline)
         except BaseException:
             self.stop()
             raise
@@ -131,8 +138,9 @@ class Engines:
             return
         if self._children:
             self.announce(state="stopping")
-        while self._children:
-            self._children.pop().stop()
+        for child in self._children:
+            child.stop()
+        self._children.clear()
         self.place.forget("engines")
         for file in (self._family, self._lock):
             if file:
@@ -143,28 +151,33 @@ class Engines:
         self._lock = _try_lock(self.place.file("lock"))
         return self._lock is not None
 
-    def _start(self, deadline: float) -> Addresses:
+    def _start(self, without: Collection[str], deadline: float) -> Addresses:
         place = self.place
-        place.forget("engines")
         self._outlive_the_last_run(deadline)
         self.announce(state="starting")
         sockets = socket_folder(place)
-        database = postgres.Postgres(place, sockets, self._settings[0])
-        cache = valkey.Valkey(place, sockets, self._settings[1])
-        self._run(cache.prepare())  # loads while initdb runs
-        self._run(database.prepare())
-        self._await_cache(cache, deadline)
-        self._await(database, deadline)
-        database.complete()
+        cache = None if valkey.NAME in without else valkey.Valkey(place, sockets, self._settings[1])
+        database = None if postgres.NAME in without else postgres.Postgres(place, sockets, self._settings[0])
+        if cache:
+            self._run(cache.prepare())  # loads while initdb runs
+        if database:
+            self._run(database.prepare())
+            self._await(database, deadline)
+            database.complete()
+        if cache:
+            self._await_cache(cache, deadline)
         self.announce(state="ready", sockets=str(sockets))
         return Addresses(sockets, owner=True)
 
     def _outlive_the_last_run(self, deadline: float) -> None:
         """Children of a killed run hold this lock until they have ended: their sockets and files are theirs so long."""
+        if self._family is None:
+            self.place.forget("engines")
         path = self.place.file("children.lock")
-        while (family := _try_lock(path)) is None:
-            _wait(deadline, f"servers of an earlier run in {self.place.path}")
-        self._family = family
+        while self._family is None:
+            self._family = _try_lock(path)
+            if self._family is None:
+                _wait(deadline, f"processes of an earlier run in {self.place.path} to end")
 
     def _run(self, task: Task) -> Child:
         child = Child(replace(task, pass_fds=(*task.pass_fds, self.family_fd)))
@@ -202,11 +215,18 @@ def _try_lock(path: Path) -> IO[str] | None:
     return file
 
 
-def _attached(state: Mapping[str, str]) -> Addresses | None:
-    if state.get("state") != "ready":
+def _attached(state: Mapping[str, str], without: Collection[str]) -> Addresses | None:
+    if state.get("state") != "ready" or "sockets" not in state:
         return None
     sockets = Path(state["sockets"])
-    return Addresses(sockets, owner=False) if postgres.answers(sockets) and valkey.answers(sockets) else None
+    answers = {postgres.NAME: postgres.answers, valkey.NAME: valkey.answers}
+    present = all(answer(sockets) for name, answer in answers.items() if name not in without)
+    return Addresses(sockets, owner=False) if present else None
+
+
+def _described(state: Mapping[str, str]) -> str:
+    where = f" at {state['url']}" if "url" in state else ""
+    return f"process {state.get('pid', 'of unknown id')}{where}"
 
 
 def _wait(deadline: float, what: str) -> None:

@@ -1,0 +1,28 @@
+"""How gunicorn serves the web application: threads behind a few processes, each with connections of its own.
+
+Figures behind the numbers: docs/benchmarks.md. Nothing is loaded before the fork, so no connection is shared.
+"""
+
+import os
+from pathlib import Path
+
+from gateway import config
+
+_settings = config.load()
+_memory = Path("/dev/shm")  # noqa: S108 - only a heartbeat file without a name lies there
+
+bind = [f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"]
+worker_class = "gthread"
+workers = _settings.web_workers
+threads = _settings.web_threads
+keepalive = 30
+timeout = 30
+graceful_timeout = 25
+max_requests = 50_000
+max_requests_jitter = 5_000
+preload_app = False
+worker_tmp_dir = str(_memory) if os.access(_memory, os.W_OK) else None
+control_socket_disable = True
+accesslog = None
+errorlog = "-"
+proc_name = "kulanz"
