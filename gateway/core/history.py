@@ -29,8 +29,8 @@ HISTORY_DDL: list[str] = [
     """
     CREATE FUNCTION kulanz_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        RAISE EXCEPTION 'rows of % are never changed or removed', TG_TABLE_NAME
-              USING ERRCODE = 'insufficient_privilege';
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+              MESSAGE = 'rows of ' || TG_TABLE_NAME || ' are never changed or removed';
     END $$
     """,
     *(
