@@ -1,6 +1,6 @@
 """Tables of storefronts: shop, its signing keys and connections, buyers, orders and their events."""
 
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, text
@@ -128,7 +128,8 @@ class Order(Tenant, Base):
     state: Mapped[str]
     """Fulfilment: PLACED, SHIPPED, DELIVERED, CANCELLED."""
     placed_at: Mapped[datetime]
-    due_date: Mapped[date | None]
+    due_at: Mapped[datetime | None]
+    """End of the due date in the shop's time zone: what is unpaid then is late."""
     paid_at: Mapped[datetime | None]
     shipped_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
@@ -153,8 +154,10 @@ class OrderEvent(Tenant, Base):
     event: Mapped[str]
     occurred_at: Mapped[datetime]
     amount_minor: Mapped[int | None] = mapped_column(BigInteger)
+    buyer_id: Mapped[UUID | None]
+    """Whose key sealed the facts: an order may later turn out to be another buyer's."""
     facts_sealed: Mapped[bytes | None]
-    """Tracking and reasons as told, sealed with the buyer's key."""
+    """Tracking and reasons as told."""
     received_at: Mapped[datetime]
 
 

@@ -1,0 +1,80 @@
+"""The web application: blueprints, guards and errors put together from the tables in `wiring`."""
+
+from flask import Flask, Response, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from gateway import __version__, config, wiring
+from gateway.core.http import MAX_BODY_BYTES, Api, register_errors, services
+from gateway.core.services import Services
+from gateway.merchants import guards
+from gateway.merchants.auth import KeyRing
+
+DESCRIPTION = """Kulanz decides which payment methods a webshop may safely show to a buyer.
+
+Authenticate with `Authorization: Bearer kz_live_…` or `kz_test_…`. Errors are RFC 9457 problem documents with a
+stable `code`. Every POST takes an `Idempotency-Key`. Amounts are integers in minor units."""
+
+
+def create_app(opened: Services | None = None) -> Flask:
+    """The WSGI application. Without `opened` services are opened from the environment (gunicorn's way)."""
+    if opened is None:
+        settings = config.load()
+        wiring.configure_logging(settings.log_level)
+        opened = wiring.open_services(settings, role="kulanz_web")
+        opened.db.refuse_privileges()
+    app = Flask("gateway", static_folder=None)
+    app.extensions["kulanz"] = opened
+    app.extensions["kulanz.keys"] = KeyRing(opened.db)
+    app.config.update(_flask_config(opened))
+    register_errors(app)
+    wiring.install_listeners()
+    app.before_request(guard)
+    _register_api(app)
+    for blueprint in wiring.PAGES:
+        app.register_blueprint(blueprint)
+    for prepare in wiring.EXTENSIONS:
+        prepare(app)
+    app.add_url_rule("/healthz", "healthz", healthz)
+    return app
+
+
+def _flask_config(opened: Services) -> dict[str, object]:
+    return {
+        "SECRET_KEY": opened.session_secret,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": opened.public_url.startswith("https://"),
+        "MAX_CONTENT_LENGTH": 11 * 1024 * 1024,
+        "MAX_FORM_MEMORY_SIZE": MAX_BODY_BYTES,
+        "API_TITLE": "Kulanz",
+        "API_VERSION": __version__,
+        "OPENAPI_VERSION": "3.1.0",
+        "OPENAPI_URL_PREFIX": "/",
+        "OPENAPI_JSON_PATH": "openapi.json",
+        "API_SPEC_OPTIONS": {
+            "info": {"description": DESCRIPTION},
+            "servers": [{"url": opened.public_url}],
+            "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+            "security": [{"key": []}],
+        },
+    }
+
+
+def _register_api(app: Flask) -> None:
+    api = Api(app)
+    for blueprint in wiring.API:
+        api.register_blueprint(blueprint)
+
+
+def guard() -> ResponseReturnValue | None:
+    """Ask the guard of the blueprint. A blueprint that the table does not name is closed."""
+    if request.endpoint is None:
+        return None  # no such route: the 404 tells nothing
+    return wiring.GUARDS.get(request.blueprint or request.endpoint, guards.closed)()
+
+
+def healthz() -> tuple[Response, int]:
+    """For load balancers: 200 while the database answers; the cache may be away, decisions go on without it."""
+    database = services().db.ping()
+    body = {"status": "ok" if database else "unavailable", "database": database, "version": __version__}
+    return jsonify(body), 200 if database else 503

@@ -1,0 +1,119 @@
+"""`/v1/decisions`: ask at checkout, read an answer again."""
+
+import json
+from typing import Any
+
+from flask import Response, current_app, request
+from sqlalchemy import select
+
+from gateway.checkout import texts
+from gateway.checkout.decide import Checkout, Decided
+from gateway.checkout.models import Decision
+from gateway.checkout.request import CheckoutRequest
+from gateway.checkout.schemas import CheckoutSchema, DecisionSchema
+from gateway.core import clock, idempotency
+from gateway.core.errors import NotFound
+from gateway.core.http import Blueprint, services
+from gateway.core.ids import from_public, to_public
+from gateway.merchants.guards import current
+
+blueprint = Blueprint("decisions", __name__, url_prefix="/v1/decisions", description="Which methods are safe to show.")
+_QUESTION, _ANSWER = CheckoutSchema(), DecisionSchema()
+
+
+class DecisionUnknown(NotFound):
+    """There is no such decision in this shop."""
+
+
+def checkout() -> Checkout:
+    """The decisions of this process."""
+    found: Checkout = current_app.extensions["kulanz.checkout"]
+    return found
+
+
+@blueprint.post("")
+@blueprint.arguments(_QUESTION)
+@blueprint.response(201, _ANSWER)
+@blueprint.alt_response(409, description="the Idempotency-Key was used for other content")
+def ask(asked: CheckoutRequest) -> Response:
+    """Decide which payment methods to show.
+
+    Counts the attempt, judges every method and records the decision. Methods come in the order to show them, the
+    hidden ones last. Takes an `Idempotency-Key`.
+    """
+    who, now = current(), clock.now()
+    ready = checkout().prepare(who, asked, now)
+    key = request.headers.get("Idempotency-Key")
+    with services().db.connection(who.merchant_id) as connection:
+        if key is None:
+            return _created(_body(checkout().decide(connection, ready)))
+        scope = f"{who.shop_id} POST decisions"
+        data_key = checkout().keys(who.merchant_id).data
+        attempt = idempotency.attempt(who.merchant_id, data_key, scope, key, request.get_data())
+        if (before := idempotency.begin(connection, attempt, now)) is not None:
+            return Response(before.body, before.status, content_type="application/json")
+        body = _body(checkout().decide(connection, ready))
+        idempotency.finish(connection, attempt, 201, body)
+    return _created(body)
+
+
+@blueprint.get("/<decision_id>")
+@blueprint.response(200, _ANSWER)
+@blueprint.alt_response(404, description="no such decision in this shop")
+def read(decision_id: str) -> Response:
+    """A decision as it was answered, reasons in the shop's language."""
+    who, id_ = current(), from_public("dec", decision_id)
+    with services().db.connection(who.merchant_id) as connection:
+        row = connection.execute(
+            select(Decision.__table__).where(
+                Decision.merchant_id == who.merchant_id, Decision.id == id_, Decision.shop_id == who.shop_id
+            ),
+        ).one_or_none()
+    if row is None:
+        raise DecisionUnknown
+    language = checkout().side(who).facts.language
+    return Response(json.dumps(answer(row._asdict(), json.loads(row.record), language)), 200, content_type="application/json")
+
+
+def _created(body: bytes) -> Response:
+    return Response(body, 201, content_type="application/json")
+
+
+def _body(decided: Decided) -> bytes:
+    return json.dumps(answer(decided.row, json.loads(decided.row["record"]), decided.language), ensure_ascii=False).encode()
+
+
+def answer(row: Any, record: dict[str, Any], language: str) -> dict[str, Any]:
+    """What callers are told of a stored decision; `row` holds the columns, `record` the parsed record."""
+    language = texts.language_of(language)
+    choice, score = record["choice"], record["score"]
+    return {
+        "id": to_public("dec", row["id"]),
+        "created_at": row["created_at"].isoformat(),
+        "expires_at": row["expires_at"].isoformat(),
+        "live": row["live"],
+        "reference": row["reference"],
+        "currency": row["currency"],
+        "total_minor": row["total_minor"],
+        "outcome": choice["outcome"],
+        "review": choice["review"],
+        "offers": [_offer(offer, language) for offer in choice["offers"]],
+        "notice": texts.notice(
+            hidden=not all(offer["show"] for offer in choice["offers"]),
+            deposit=any(offer["deposit_percent"] for offer in choice["offers"]),
+            language=language,
+        ),
+        "score": score | {"reasons": [_score_reason(reason, language) for reason in score["reasons"]]},
+        "missing": record["facts"]["missing"],
+        "token": row["token"],
+        "versions": {name: record["versions"][name] for name in ("card", "policy", "economics")},
+    }
+
+
+def _offer(offer: dict[str, Any], language: str) -> dict[str, Any]:
+    reasons = [{"code": code, "text": texts.reason(code, language)} for code in offer["reasons"]]
+    return offer | {"reasons": reasons}
+
+
+def _score_reason(reason: dict[str, Any], language: str) -> dict[str, Any]:
+    return reason | {"text": texts.score_reason(reason["fact"], reason["effect"], language)}

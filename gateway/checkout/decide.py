@@ -1,0 +1,282 @@
+"""The decision: count, read, judge, record. One writing transaction, no call outside the house."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import Table, insert, select
+from sqlalchemy.engine import Connection
+
+from gateway.checkout import documents, records
+from gateway.checkout.economics import Economics
+from gateway.checkout.models import Decision
+from gateway.checkout.policy import Case, Policy, choose
+from gateway.checkout.records import Judged
+from gateway.checkout.request import CheckoutRequest
+from gateway.checkout.token import TokenFacts, sign
+from gateway.core.clock import local_date
+from gateway.core.crypto import Keyring, blind_index, seal
+from gateway.core.errors import Invalid
+from gateway.core.ids import new_id, to_public
+from gateway.core.kept import Kept
+from gateway.core.services import Services
+from gateway.merchants.auth import Principal
+from gateway.merchants.models import PolicyVersion
+from gateway.merchants.secrets import Keys, MerchantKeys
+from gateway.risk import card as cards
+from gateway.risk import history
+from gateway.risk.gather import Known, Told, gather
+from gateway.risk.score import score
+from gateway.risk.velocity import Attempt, Velocity
+from gateway.shops import buyers, identity, shops
+from gateway.shops.shops import ShopFacts, SigningKeys
+
+VALID_FOR = timedelta(minutes=30)
+POLICIES_KEPT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ShopSide:
+    """What a decision needs of its shop; kept for seconds."""
+
+    facts: ShopFacts
+    signing: SigningKeys = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A recorded decision and what the caller is told of it."""
+
+    row: Mapping[str, Any]
+    judged: Judged
+    side: ShopSide
+    language: str
+
+
+class Checkout:
+    """The decisions of one process: its services and what it keeps between calls."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._velocity = Velocity(services.cache)
+        self._keys = MerchantKeys(services.db, services.keyring)
+        self._sides: Kept[tuple[UUID, UUID], ShopSide] = Kept(self._fetch_side, seconds=5.0)
+        self._policies: dict[tuple[UUID, UUID, str, int], Any] = {}
+
+    def keys(self, merchant_id: UUID) -> Keys:
+        return self._keys.get(merchant_id)
+
+    def side(self, who: Principal) -> ShopSide:
+        return self._sides.get((who.merchant_id, who.shop_id))
+
+    def prepare(self, who: Principal, asked: CheckoutRequest, now: datetime) -> "Prepared":
+        """Everything before the transaction: look-ups of the process, blind indexes, counters."""
+        side = self.side(who)
+        if asked.currency != side.facts.currency and asked.currency not in _NEAR:
+            raise Invalid.at("/currency", f"this shop sells in {side.facts.currency}")
+        keys = self._keys.get(who.merchant_id)
+        found = _digests(keys.index, who, asked)
+        basket = asked.reference or f"{asked.buyer.email}|{asked.total_minor}|{len(asked.items)}"
+        attempt = Attempt(who.merchant_id, {subject: found[kind] for subject, kind in _COUNTED if kind in found}, basket)
+        return Prepared(who, asked, side, found, self._velocity.count(attempt, now.timestamp()), now)
+
+    def decide(self, connection: Connection, ready: "Prepared") -> Decided:
+        """Judge and record, inside the transaction of the edge."""
+        who, asked, now = ready.who, ready.asked, ready.now
+        past = history.read(connection, who.shop_id, ready.digests, now, who.merchant_id)
+        known = Known(past.facts, ready.counts, past.listed, ready.digests)
+        facts = gather(_told(asked), known, now, ready.side.facts.timezone)
+        card = cards.expert()
+        policy = cast("Policy", self._policy(connection, who, "checkout", past.versions))
+        economics = cast("Economics", self._policy(connection, who, "economics", past.versions))
+        case = Case(facts, score(card, facts), asked.methods, economics, policy, ready.side.facts.holds_orders)
+        judged = Judged(case, choose(case))
+        buyer = self._buyer(connection, ready, past)
+        row = _row(ready, judged, records.to_text(judged, card), buyer)
+        connection.execute(_INSERT, row)
+        return Decided(row, judged, ready.side, _language(asked, ready.side))
+
+    def _fetch_side(self, key: tuple[UUID, UUID]) -> ShopSide:
+        merchant_id, shop_id = key
+        with self._services.db.transaction(merchant_id) as session:
+            facts = shops.get(session, shop_id)
+            if facts.closed_at is not None:
+                raise shops.ShopClosed
+            return ShopSide(facts, shops.signing_keys(session, self._services.keyring, shop_id))
+
+    def _policy(self, connection: Connection, who: Principal, kind: str, versions: Mapping[str, int]) -> Any:
+        """The compiled document that decides now; a version never changes, so it is compiled once per process."""
+        version = versions.get(kind, 0)
+        key = (who.merchant_id, who.shop_id, kind, version) if version else (_NOBODY, _NOBODY, kind, 0)
+        compiled = self._policies.get(key)
+        if compiled is None:
+            if len(self._policies) >= POLICIES_KEPT:
+                self._policies.clear()
+            body = body_of(connection, who.merchant_id, who.shop_id, kind, version)
+            compiled = self._policies[key] = documents.COMPILERS[kind](body, version)
+        return compiled
+
+    def _buyer(self, connection: Connection, ready: "Prepared", past: history.History) -> buyers.BuyerKey | None:
+        """The buyer this decision belongs to, made when he is new; None when nothing identifies him."""
+        keyring = self._services.keyring
+        if (known := _buyer_key(keyring, past)) is not None:
+            return known
+        links = {kind: digest for kind, digest in ready.digests.items() if kind in _LINKS}
+        if identity.identifying(links) is None:
+            return None
+        new = buyers.new_buyer(keyring, ready.who.merchant_id, links, live=ready.who.live, now=ready.now)
+        if connection.execute(buyers.CREATE_BUYER, new.params).first() is not None:
+            return buyers.BuyerKey(new.id, new.data_key)
+        # Another checkout of the same stranger was faster by a moment: he is known now.
+        past = history.read(connection, ready.who.shop_id, ready.digests, ready.now, ready.who.merchant_id)
+        return _buyer_key(keyring, past)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A question with everything that is known before the transaction."""
+
+    who: Principal
+    asked: CheckoutRequest
+    side: ShopSide
+    digests: dict[str, bytes]
+    counts: dict[str, int] | None
+    now: datetime
+
+
+_NOBODY = UUID(int=0)
+_LINKS = frozenset({identity.EMAIL, identity.EMAIL_ROOT, identity.PHONE, identity.BILLING, identity.DELIVERY})
+_NEAR = frozenset({"EUR", "CHF"})
+"""Currencies in which the bands of the shipped card hold without conversion."""
+_COUNTED = (("email", "email"), ("phone", "phone"), ("address", "delivery"), ("ip", "ip"), ("device", "device"), ("handle", "handle"))
+_INSERT = insert(cast("Table", Decision.__table__)).inline()
+
+
+def _buyer_key(keyring: Keyring, past: history.History) -> buyers.BuyerKey | None:
+    if past.buyer_id is None or past.wrapped_key is None:
+        return None
+    return buyers.BuyerKey(past.buyer_id, keyring.unwrap(past.wrapped_key, buyers.context_of(past.buyer_id)))
+
+
+def body_of(connection: Connection, merchant_id: UUID, shop_id: UUID, kind: str, version: int) -> dict[str, Any]:
+    """A stored policy document, or the default of its kind for version 0."""
+    if version == 0:
+        return documents.DEFAULTS[kind]
+    found: dict[str, Any] = connection.execute(
+        select(PolicyVersion.body).where(
+            PolicyVersion.merchant_id == merchant_id,
+            PolicyVersion.shop_id == shop_id,
+            PolicyVersion.kind == kind,
+            PolicyVersion.version == version,
+        ),
+    ).scalar_one()
+    return found
+
+
+def _digests(index_key: bytes, who: Principal, asked: CheckoutRequest) -> dict[str, bytes]:
+    """Blind indexes of everything that is looked up, listed or counted."""
+    told = identity.Identity(asked.buyer.email, asked.buyer.phone, asked.billing, asked.delivery or asked.billing)
+    found = identity.digests(index_key, live=who.live, identity=told)
+    mode = "live" if who.live else "test"
+    context = asked.context
+    extra = {
+        "ip": context.ip,
+        "device": context.device_id,
+        "handle": context.payment_handle,
+        "domain": asked.buyer.email.rpartition("@")[2].lower(),
+    }
+    return found | {kind: blind_index(index_key, f"{mode}.{kind}", value) for kind, value in extra.items() if value}
+
+
+def _told(asked: CheckoutRequest) -> Told:
+    buyer = asked.buyer
+    company = asked.billing.company if asked.billing else ""
+    return Told(
+        currency=asked.currency,
+        total_minor=asked.total_minor,
+        items=asked.items,
+        discount_minor=asked.discount_minor,
+        email=buyer.email,
+        phone=buyer.phone,
+        business=bool(buyer.company or buyer.vat_id or company),
+        guest=buyer.guest,
+        billing=asked.billing,
+        delivery=asked.delivery,
+    )
+
+
+def _row(ready: Prepared, judged: Judged, record: str, buyer: buyers.BuyerKey | None) -> dict[str, Any]:
+    decision_id = new_id()
+    row = {
+        "merchant_id": ready.who.merchant_id,
+        "id": decision_id,
+        "shop_id": ready.who.shop_id,
+        "buyer_id": buyer.id if buyer else None,
+        "live": ready.who.live,
+        "created_at": ready.now,
+        "expires_at": ready.now + VALID_FOR,
+        "reference": ready.asked.reference,
+        "currency": ready.asked.currency,
+        "total_minor": ready.asked.total_minor,
+        "outcome": judged.choice.outcome,
+        "token": _token(ready, judged, decision_id),
+        "record": record,
+        "told_sealed": _sealed(ready.asked, buyer, decision_id),
+    }
+    return row | {"digest": records.digest(_Attributes(row))}
+
+
+class _Attributes:
+    """A row that is not stored yet, read by attribute like one that is."""
+
+    __slots__ = ("_row",)
+
+    def __init__(self, row: Mapping[str, Any]) -> None:
+        self._row = row
+
+    def __getattr__(self, name: str) -> Any:
+        return self._row[name]
+
+
+def _token(ready: Prepared, judged: Judged, decision_id: UUID) -> str:
+    asked, signing = ready.asked, ready.side.signing
+    delivery = asked.delivery or asked.billing
+    facts = TokenFacts(
+        expires=local_date(ready.now + VALID_FOR, ready.side.facts.timezone),
+        outcome=judged.choice.outcome,
+        max_minor=asked.total_minor,
+        currency=asked.currency,
+        ref=to_public("dec", decision_id),
+        email=asked.buyer.email,
+        customer_id=asked.buyer.customer_reference.replace("\n", " "),
+        country=delivery.country if delivery else "",
+        postcode=delivery.postcode.replace("\n", " ") if delivery else "",
+    )
+    return sign(signing.kid, signing.keys[signing.kid], facts)
+
+
+def _sealed(asked: CheckoutRequest, buyer: buyers.BuyerKey | None, decision_id: UUID) -> bytes | None:
+    """What was told of the buyer, readable until he is erased; nothing is kept of somebody unknown."""
+    if buyer is None:
+        return None
+    told = {
+        "buyer": asdict(asked.buyer),
+        "billing": asdict(asked.billing) if asked.billing else None,
+        "delivery": asdict(asked.delivery) if asked.delivery else None,
+        "context": asdict(asked.context),
+        "items": [asdict(item) for item in asked.items],
+    }
+    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    return seal(buyer.data_key, text.encode(), told_context(decision_id))
+
+
+def told_context(decision_id: UUID) -> str:
+    """The place the sealed words of a decision belong to."""
+    return f"decision.told:{decision_id}"
+
+
+def _language(asked: CheckoutRequest, side: ShopSide) -> str:
+    return asked.buyer.language or side.facts.language

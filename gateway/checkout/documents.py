@@ -1,0 +1,215 @@
+"""Policy documents of the checkout: the form merchants edit, checked to the last field, compiled for `choose` (pure).
+
+Two kinds: `checkout` (limits, rules, table) and `economics` (margins, fees, completion). A document that passes here
+cannot fail at a checkout.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+
+from gateway.checkout import economics
+from gateway.checkout.conditions import Condition, all_of, compile_condition, leaf
+from gateway.checkout.economics import Economics
+from gateway.checkout.methods import DEPOSIT_LADDER, KINDS
+from gateway.checkout.policy import Limits, Policy, Rule
+from gateway.core.errors import Invalid
+from gateway.core.faults import pointers
+from gateway.core.money import MAX_MINOR
+
+SME_INVOICE_DAYS, INVOICE_DAYS = 50, 14
+_KIND = validate.OneOf(sorted(KINDS))
+_AMOUNT = validate.Range(min=0, max=MAX_MINOR)
+_SHARE = validate.Range(min=0.0, max=1.0)
+_MISSING = validate.OneOf(["score", "safe_only"])
+
+
+class _Strict(Schema):
+    class Meta:
+        unknown = RAISE
+
+
+class LimitsSchema(_Strict):
+    """Limits of one kind."""
+
+    enabled = fields.Boolean(load_default=True)
+    min_minor = fields.Integer(strict=True, validate=_AMOUNT, load_default=None)
+    max_minor = fields.Integer(strict=True, validate=_AMOUNT, load_default=None)
+    countries = fields.List(fields.String(validate=validate.Regexp(r"^[A-Z]{2}\Z")), load_default=None)
+    b2b = fields.String(validate=validate.OneOf(["both", "only", "never"]), load_default="both")
+    max_default = fields.Float(validate=_SHARE, load_default=None)
+    buyer_limit_minor = fields.Integer(strict=True, validate=_AMOUNT, load_default=None)
+    max_deposit_percent = fields.Integer(strict=True, validate=validate.OneOf(DEPOSIT_LADDER), load_default=100)
+
+    @validates_schema
+    def ordered(self, data: dict[str, Any], **_: Any) -> None:
+        low, high = data.get("min_minor"), data.get("max_minor")
+        if low is not None and high is not None and low > high:
+            raise ValidationError("no order can be within: the smallest amount is above the largest", "min_minor")
+
+
+class ThenSchema(_Strict):
+    """What a rule does."""
+
+    action = fields.String(required=True, validate=validate.OneOf(["hide", "deposit", "review"]))
+    kinds = fields.List(fields.String(validate=_KIND), load_default=list)
+    percent = fields.Integer(strict=True, validate=validate.OneOf(DEPOSIT_LADDER[1:]), load_default=0)
+
+    @validates_schema
+    def complete(self, data: dict[str, Any], **_: Any) -> None:
+        if data["action"] != "review" and not data["kinds"]:
+            raise ValidationError("name the kinds it is about", "kinds")
+        if (data["action"] == "deposit") != bool(data["percent"]):
+            raise ValidationError("goes with the action deposit, and only with it", "percent")
+
+
+class RuleSchema(_Strict):
+    """A rule: a condition over facts and what follows."""
+
+    id = fields.String(required=True, validate=validate.Regexp(r"^[a-z0-9][a-z0-9_-]{0,39}\Z"))
+    when = fields.Dict(required=True)
+    then = fields.Nested(ThenSchema, required=True)
+    reason = fields.String(load_default="", validate=validate.Length(max=300))
+
+
+class ColumnSchema(_Strict):
+    """A column of the decision table: each cell is compared with a fact by one operator."""
+
+    field = fields.String(required=True)
+    operator = fields.String(required=True)
+
+
+class RowSchema(_Strict):
+    """A row: one cell per column, null for any; the first row that holds acts."""
+
+    cells = fields.List(fields.Raw(allow_none=True), required=True)
+    then = fields.Nested(ThenSchema, required=True)
+
+
+class TableSchema(_Strict):
+    """The decision table."""
+
+    columns = fields.List(fields.Nested(ColumnSchema), required=True, validate=validate.Length(min=1, max=20))
+    rows = fields.List(fields.Nested(RowSchema), required=True, validate=validate.Length(max=500))
+
+
+class CheckoutPolicySchema(_Strict):
+    """The document of kind `checkout`."""
+
+    loss_limit_bp = fields.Integer(strict=True, load_default=300, validate=validate.Range(min=0, max=10_000))
+    loss_limit_minor = fields.Integer(strict=True, load_default=2_500, validate=_AMOUNT)
+    buyer_limit_minor = fields.Integer(strict=True, load_default=75_000, allow_none=True, validate=_AMOUNT)
+    methods = fields.Dict(keys=fields.String(validate=_KIND), values=fields.Nested(LimitsSchema), load_default=dict)
+    rules = fields.List(fields.Nested(RuleSchema), load_default=list, validate=validate.Length(max=100))
+    table = fields.Nested(TableSchema, load_default=None, allow_none=True)
+    without_history = fields.String(load_default="score", validate=_MISSING)
+    without_velocity = fields.String(load_default="score", validate=_MISSING)
+    invoice_days = fields.Integer(strict=True, load_default=14, validate=validate.Range(min=1, max=SME_INVOICE_DAYS))
+    seller_is_sme = fields.Boolean(load_default=False)
+
+    @validates_schema
+    def lawful(self, data: dict[str, Any], **_: Any) -> None:
+        """Own invoice later than 14 days after delivery is consumer credit unless the seller is an SME (CCD2 2(2)(h))."""
+        if data["invoice_days"] > INVOICE_DAYS and not data["seller_is_sme"]:
+            raise ValidationError("more than 14 days after delivery is consumer credit unless the seller is an SME", "invoice_days")
+        if data["methods"].get("instalments", {}).get("enabled"):
+            raise ValidationError("own instalments need a licensed partner; none is connected", "methods")
+
+
+class KindEconomicsSchema(_Strict):
+    """Figures of one kind; absent ones are the priors."""
+
+    fee_bp = fields.Integer(strict=True, validate=validate.Range(min=0, max=10_000))
+    fee_fixed_minor = fields.Integer(strict=True, validate=_AMOUNT)
+    completion = fields.Float(validate=_SHARE)
+    lgd = fields.Float(validate=_SHARE)
+
+
+class EconomicsSchema(_Strict):
+    """The document of kind `economics`."""
+
+    margin_bp = fields.Integer(strict=True, validate=validate.Range(min=0, max=10_000))
+    return_cost_minor = fields.Integer(strict=True, validate=_AMOUNT)
+    chargeback_fee_minor = fields.Integer(strict=True, validate=_AMOUNT)
+    kinds = fields.Dict(keys=fields.String(validate=_KIND), values=fields.Nested(KindEconomicsSchema))
+    deposit_completion = fields.Dict(
+        keys=fields.String(validate=validate.OneOf([str(step) for step in DEPOSIT_LADDER])),
+        values=fields.Float(validate=_SHARE),
+    )
+
+
+_CHECKOUT, _ECONOMICS = CheckoutPolicySchema(), EconomicsSchema()
+
+DEFAULT_CHECKOUT: dict[str, Any] = {
+    "methods": {
+        "invoice": {"max_minor": 150_000, "countries": ["DE", "AT", "CH"], "max_default": 0.15},
+        "sepa_debit": {"max_minor": 150_000, "countries": ["DE", "AT"], "max_default": 0.15},
+        "cash_on_delivery": {"max_minor": 50_000, "countries": ["DE", "AT", "CH"]},
+        "instalments": {"enabled": False},
+    },
+}
+"""What a new shop starts with; the desk shows it filled in with the defaults."""
+
+
+def compile_policy(body: dict[str, Any], version: int) -> Policy:
+    """The policy of a document of kind `checkout`. Raises Invalid with the path of every fault."""
+    data = _load(_CHECKOUT, body)
+    ids = [rule["id"] for rule in data["rules"]]
+    if len(set(ids)) < len(ids):
+        raise Invalid.at("/rules", "two rules have the same id")
+    rules = tuple(_rule(rule, place) for place, rule in enumerate(data["rules"]))
+    return Policy(
+        version=version,
+        loss_limit_bp=data["loss_limit_bp"],
+        loss_limit_minor=data["loss_limit_minor"],
+        buyer_limit_minor=data["buyer_limit_minor"],
+        limits={kind: _limits(limits) for kind, limits in data["methods"].items()},
+        rules=rules,
+        table=_table(data["table"]) if data["table"] else (),
+        without_history=data["without_history"],
+        without_velocity=data["without_velocity"],
+    )
+
+
+def compile_economics(body: dict[str, Any], version: int) -> Economics:
+    """The figures of a document of kind `economics`. Raises Invalid with the path of every fault."""
+    return economics.from_dict(_load(_ECONOMICS, body), version)
+
+
+COMPILERS: dict[str, Callable[[dict[str, Any], int], Any]] = {"checkout": compile_policy, "economics": compile_economics}
+DEFAULTS: dict[str, dict[str, Any]] = {"checkout": DEFAULT_CHECKOUT, "economics": {}}
+
+
+def _load(schema: Schema, body: Any) -> dict[str, Any]:
+    try:
+        loaded: dict[str, Any] = schema.load(body)
+    except ValidationError as error:
+        raise Invalid(errors=pointers(error.normalized_messages())) from error
+    return loaded
+
+
+def _limits(data: dict[str, Any]) -> Limits:
+    countries = data["countries"]
+    return Limits(**(data | {"countries": None if countries is None else frozenset(countries)}))
+
+
+def _rule(data: dict[str, Any], place: int) -> Rule:
+    condition = compile_condition(data["when"], f"/rules/{place}/when")
+    then = data["then"]
+    return Rule(data["id"], condition, then["action"], frozenset(then["kinds"]), then["percent"], data["reason"])
+
+
+def _table(data: dict[str, Any]) -> tuple[Rule, ...]:
+    return tuple(_row(data["columns"], row, place) for place, row in enumerate(data["rows"]))
+
+
+def _row(columns: list[dict[str, str]], row: dict[str, Any], place: int) -> Rule:
+    path = f"/table/rows/{place}"
+    if len(row["cells"]) != len(columns):
+        raise Invalid.at(f"{path}/cells", f"needs {len(columns)} cells, one per column")
+    used = [(column, cell, n) for n, (column, cell) in enumerate(zip(columns, row["cells"], strict=True)) if cell is not None]
+    tests = [leaf(column["field"], column["operator"], cell, f"{path}/cells/{n}") for column, cell, n in used]
+    condition = Condition(all_of(tests), frozenset(column["field"] for column, _, _ in used))
+    then = row["then"]
+    return Rule(f"row-{place + 1}", condition, then["action"], frozenset(then["kinds"]), then["percent"])

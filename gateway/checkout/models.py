@@ -1,0 +1,37 @@
+"""Tables of the checkout: decisions, written once and never changed."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gateway.core.db import Base, Tenant
+
+
+class Decision(Tenant, Base):
+    """The stored answer of one checkout. `record` holds facts, score, choice and versions, without personal data."""
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        Index(None, "merchant_id", "shop_id", "id"),
+        Index(None, "merchant_id", "buyer_id"),
+        Index(None, "merchant_id", "shop_id", "reference"),
+    )
+
+    shop_id: Mapped[UUID]
+    buyer_id: Mapped[UUID | None]
+    live: Mapped[bool]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    reference: Mapped[str]
+    currency: Mapped[str]
+    total_minor: Mapped[int] = mapped_column(BigInteger)
+    outcome: Mapped[str]
+    token: Mapped[str]
+    record: Mapped[str]
+    """JSON, kept as the text it was written in, since `digest` is over that text."""
+    digest: Mapped[bytes]
+    """SHA-256 over the row (`records.digest`): the first link of this decision's history."""
+    told_sealed: Mapped[bytes | None]
+    """What the shop told of buyer, addresses and connection, sealed with the buyer's key."""

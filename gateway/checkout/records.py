@@ -1,0 +1,86 @@
+"""The stored form of a decision: written once, hashed, and enough to decide again (pure)."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from gateway.checkout import policy
+from gateway.checkout.methods import Method
+from gateway.checkout.policy import Case, Choice, choose
+from gateway.risk import facts
+from gateway.risk.card import Card
+from gateway.risk.score import Score, score
+
+_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+class Row(Protocol):
+    """The columns that a digest covers."""
+
+    merchant_id: UUID
+    id: UUID
+    shop_id: UUID
+    buyer_id: UUID | None
+    token: str
+    record: str
+    told_sealed: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A case with what was concluded from it."""
+
+    case: Case
+    choice: Choice
+
+    @property
+    def score(self) -> Score:
+        return self.case.score
+
+
+def to_text(judged: Judged, card: Card) -> str:
+    """The record: facts, methods, versions, score and choice."""
+    case = judged.case
+    return _dump(
+        {
+            "facts": facts.to_dict(case.facts),
+            "methods": [[method.id, method.kind, method.supports_deposit] for method in case.methods],
+            "holds_orders": case.holds_orders,
+            "versions": {
+                "card": card.id,
+                "card_digest": card.digest,
+                "policy": case.policy.version,
+                "economics": case.economics.version,
+            },
+            "score": case.score.to_dict(),
+            "choice": policy.to_dict(judged.choice),
+        },
+    )
+
+
+def digest(row: Row) -> bytes:
+    """SHA-256 over what the decision was, field lengths included."""
+    parts = (
+        row.merchant_id.bytes,
+        row.id.bytes,
+        row.shop_id.bytes,
+        row.buyer_id.bytes if row.buyer_id else b"",
+        row.token.encode(),
+        row.record.encode(),
+        row.told_sealed or b"",
+    )
+    return hashlib.sha256(b"".join(len(part).to_bytes(4) + part for part in parts)).digest()
+
+
+def replay(record: dict[str, Any], card: Card, case_policy: policy.Policy, economics: Any) -> dict[str, Any]:
+    """Decide again from the record with these versions; `score` and `choice` in stored form.
+
+    With the versions the record names, the answer is the stored one: everything between is pure.
+    """
+    known = facts.from_dict(record["facts"])
+    scored = score(card, known)
+    methods = tuple(Method(*method) for method in record["methods"])
+    choice = choose(Case(known, scored, methods, economics, case_policy, record["holds_orders"]))
+    return {"score": scored.to_dict(), "choice": policy.to_dict(choice)}

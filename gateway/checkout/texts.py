@@ -1,0 +1,70 @@
+"""What codes mean in plain words, German and English: reasons for the merchant, one sentence for the buyer (pure)."""
+
+from gateway.risk.facts import CATALOGUE
+
+LANGUAGES = ("de", "en")
+
+_REASONS: dict[str, tuple[str, str]] = {
+    "switched_off": ("In der Richtlinie abgeschaltet.", "Switched off in the policy."),
+    "amount_too_small": ("Bestellwert unter dem Mindestbetrag.", "Order below the smallest amount."),
+    "amount_too_large": ("Bestellwert über dem Höchstbetrag.", "Order above the largest amount."),
+    "country": ("Lieferland nicht zugelassen.", "Delivery country not allowed."),
+    "companies_only": ("Nur für Firmenkunden.", "For companies only."),
+    "consumers_only": ("Nur für Privatkunden.", "For consumers only."),
+    "needs_licence": (
+        "Eigene Ratenzahlung braucht einen Partner mit Erlaubnis.",
+        "Own instalments need a licensed partner.",
+    ),
+    "blocked": ("Auf Ihrer Sperrliste.", "On your block list."),
+    "risk_too_high": ("Ausfallwahrscheinlichkeit über Ihrer Grenze.", "Probability of default above your limit."),
+    "history_missing": ("Keine Vorgeschichte bekannt.", "No history is known."),
+    "velocity_missing": ("Häufigkeiten gerade nicht verfügbar.", "Velocity is not available now."),
+    "expected_loss": ("Erwarteter Verlust über Ihrer Grenze.", "Expected loss above your limit."),
+    "buyer_limit": ("Offene Beträge über dem Kundenlimit.", "Open amounts above the buyer's limit."),
+    "not_worth_it": ("Erwarteter Ertrag nicht positiv.", "Expected contribution is not positive."),
+    "deposit_by_rule": ("Anzahlung durch eine Regel verlangt.", "Deposit asked for by a rule."),
+    "last_resort": ("Damit das Menü nicht leer bleibt.", "So that the menu is not empty."),
+    "last_resort_unsafe": (
+        "Damit das Menü nicht leer bleibt; bitte vor Versand prüfen.",
+        "So that the menu is not empty; please review before shipping.",
+    ),
+}
+CODES = tuple(_REASONS)
+
+_NOTICE = (
+    "Nicht jede Zahlungsart ist für diese Bestellung verfügbar. Fragen Sie den Shop gern nach dem Grund.",
+    "Not every payment method is available for this order. Feel free to ask the shop why.",
+)
+_DEPOSIT_NOTICE = (
+    "Für einzelne Zahlungsarten bitten wir um eine Anzahlung.",
+    "For some payment methods we ask for a deposit.",
+)
+_RAISES = ("{} erhöht das Risiko.", "{} raises the risk.")
+_LOWERS = ("{} senkt das Risiko.", "{} lowers the risk.")
+
+
+def language_of(asked: str, default: str = "de") -> str:
+    """One of ours: what the buyer speaks, else the shop's, else German."""
+    return next((one for one in (asked, default) if one in LANGUAGES), "de")
+
+
+def reason(code: str, language: str) -> str:
+    """A reason code in words; a rule is named by its id."""
+    if code.startswith("rule:"):
+        return f"{('Regel', 'Rule')[LANGUAGES.index(language)]} {code[5:]}"
+    return _REASONS[code][LANGUAGES.index(language)]
+
+
+def score_reason(fact: str, effect: float, language: str) -> str:
+    """`E-Mail, 24 Stunden erhöht das Risiko.`"""
+    place = LANGUAGES.index(language)
+    entry = CATALOGUE[fact]
+    label = entry.label_de if language == "de" else entry.label_en
+    return (_RAISES if effect > 0 else _LOWERS)[place].format(label[:1].upper() + label[1:])
+
+
+def notice(*, hidden: bool, deposit: bool, language: str) -> str:
+    """What the buyer may read; it tells nothing about him."""
+    place = LANGUAGES.index(language)
+    sentences = ([_NOTICE[place]] if hidden else []) + ([_DEPOSIT_NOTICE[place]] if deposit else [])
+    return " ".join(sentences)

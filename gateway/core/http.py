@@ -1,0 +1,210 @@
+"""The HTTP edge: strict JSON in, problem documents out, services and transaction of the request."""
+
+import json
+from typing import Any, NoReturn
+
+import structlog
+from flask import Flask, Response, current_app, request
+from flask_smorest import Api as SmorestApi
+from flask_smorest import Blueprint as SmorestBlueprint
+from marshmallow import RAISE, Schema, ValidationError, fields
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import HTTPException
+
+from gateway.core.faults import pointers
+from gateway.core.errors import BadRequest, GatewayError, Invalid, TooLarge, Unavailable
+from gateway.core.services import Services
+
+MAX_BODY_BYTES = 256 * 1024
+MAX_DEPTH = 32
+PROBLEM_JSON = "application/problem+json"
+
+log = structlog.get_logger(__name__)
+
+
+def services() -> Services:
+    """The services of this process."""
+    return current_app.extensions["kulanz"]  # type: ignore[no-any-return]
+
+
+def read_json() -> Any:
+    """The request body as JSON.
+
+    Raises TooLarge, BadRequest (`not-json`, `wrong-media-type`) or Invalid for text the database cannot hold.
+    """
+    if request.content_length is None and not request.environ.get("wsgi.input_terminated"):
+        raise MissingBody
+    if request.mimetype not in ("application/json", ""):
+        raise WrongMediaType
+    raw = request.get_data(cache=True)
+    if len(raw) > MAX_BODY_BYTES:
+        raise BodyTooLarge(limit_bytes=MAX_BODY_BYTES)
+    return decode_json(raw)
+
+
+def decode_json(raw: bytes) -> Any:
+    """Strict JSON: UTF-8, no NaN, no name twice, no lone surrogate, no NUL, nesting of at most 32."""
+    try:
+        text = raw.decode()
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise NotJson(str(error) if isinstance(error, json.JSONDecodeError) else None) from error
+    if "\\u" in text or raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+        _check(value, "", 0)
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return named
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check(value: Any, path: str, depth: int) -> None:
+    """Refuse what json.loads lets through and PostgreSQL or a stack would choke on."""
+    if depth > MAX_DEPTH:
+        raise Invalid.at(path[:200], f"nested deeper than {MAX_DEPTH}")
+    if isinstance(value, str):
+        if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise Invalid.at(path, "holds a character that is not text")
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            _check(name, path, depth + 1)
+            _check(inner, f"{path}/{name}", depth + 1)
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            _check(inner, f"{path}/{place}", depth + 1)
+
+
+class NotJson(BadRequest):
+    """The body is not valid JSON."""
+
+
+class MissingBody(BadRequest):
+    """The request has no body."""
+
+
+class WrongMediaType(BadRequest):
+    """The body must be sent as application/json."""
+
+    status = 415
+
+
+class BodyTooLarge(TooLarge):
+    """The body is larger than 256 kB."""
+
+
+class StrictParser(FlaskParser):
+    """webargs with our own reading of JSON, unknown fields refused, and faults named by JSON pointer."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012 - webargs' own class attribute
+        "json": RAISE,
+        "query": RAISE,
+        "path": RAISE,
+    }
+
+    def load_json(self, req: Any, schema: Any) -> Any:  # noqa: ARG002 - webargs' signature
+        return read_json()
+
+    def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> NoReturn:
+        messages = error.normalized_messages()
+        location, faults = next(iter(messages.items())) if len(messages) == 1 else ("json", messages)
+        raise Invalid(errors=pointers(faults), location=location) from error
+
+
+class Blueprint(SmorestBlueprint):  # type: ignore[misc]
+    """flask-smorest's blueprint with our parser."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+
+class FaultSchema(Schema):
+    """One fault at one place of the request."""
+
+    path = fields.String(required=True, metadata={"description": "JSON pointer", "example": "/buyer/email"})
+    message = fields.String(required=True)
+
+
+class ProblemSchema(Schema):
+    """RFC 9457 problem document."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    code = fields.String(required=True, metadata={"description": "stable, for programs", "example": "invalid-input"})
+    detail = fields.String()
+    errors = fields.List(fields.Nested(FaultSchema))
+
+
+class Api(SmorestApi):  # type: ignore[misc]
+    """flask-smorest with our problem documents."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_error_handlers(self) -> None:
+        """Errors become problem documents in `register_errors`, once."""
+
+
+def problem(error: GatewayError) -> Response:
+    """RFC 9457: `type`, `title`, `status`, `code`, and the facts of the error."""
+    body = {
+        "type": f"{services().public_url}/docs/problems#{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "code": error.code,
+        **({"detail": error.detail} if error.detail else {}),
+        **error.facts,
+    }
+    response = Response(json.dumps(body, default=str), status=error.status, content_type=PROBLEM_JSON)
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if error.status in (429, 503):
+        response.headers["Retry-After"] = str(error.facts.get("retry_after_s", 1))
+    return response
+
+
+def register_errors(app: Flask) -> None:
+    """Map every error to a problem document, once."""
+    app.register_error_handler(GatewayError, problem)
+    app.register_error_handler(HTTPException, _http_problem)
+    app.register_error_handler(DBAPIError, _database_problem)
+    app.register_error_handler(PoolTimeout, _database_problem)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _http_problem(error: HTTPException) -> Response:
+    named = type("HttpProblem", (GatewayError,), {"__doc__": error.name, "status": error.code or 500})
+    named.code = (error.name or "error").lower().replace(" ", "-")
+    response = problem(named(error.description))
+    if isinstance(allowed := getattr(error, "valid_methods", None), list):
+        response.headers["Allow"] = ", ".join(allowed)
+    return response
+
+
+def _database_problem(error: Exception) -> Response:
+    if isinstance(error, OperationalError | PoolTimeout) or getattr(error, "connection_invalidated", False):
+        log.warning("database unavailable", kind=type(error).__name__)
+        return problem(Unavailable("the database does not answer"))
+    return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> Response:
+    """A fault of ours. The log gets the place, never the data: driver messages may quote a row."""
+    log.error("unexpected error", kind=type(error).__name__, path=request.path, trace=_frames(error))
+    return problem(GatewayError())
+
+
+def _frames(error: BaseException) -> list[str]:
+    frames, trace = [], error.__traceback__
+    while trace is not None and len(frames) < 60:
+        code = trace.tb_frame.f_code
+        frames.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    return frames[-12:]

@@ -1,0 +1,90 @@
+"""Put the facts together: from the request, from the buyer's history, from the counters. Missing ones say why (pure)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from gateway.risk.basket import Item, basket_facts, disposable, parcel_locker
+from gateway.risk.facts import Facts
+from gateway.shops.identity import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the request says, as far as facts are made of it."""
+
+    currency: str
+    total_minor: int
+    items: Sequence[Item]
+    discount_minor: int
+    email: str
+    phone: str
+    business: bool
+    guest: bool | None
+    billing: Address | None
+    delivery: Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was found: history facts, counts (None when the cache did not answer), list entry."""
+
+    history: Mapping[str, Any]
+    counts: Mapping[str, int] | None
+    listed: tuple[str, str] | None
+    digests: Mapping[str, bytes]
+
+
+def gather(told: Told, known: Known, now: datetime, timezone: str) -> Facts:
+    """The facts of this checkout."""
+    missing: dict[str, str] = {}
+    if not told.items:
+        missing["basket"] = "no lines were sent"
+    if not known.history:
+        missing["history"] = "neither e-mail nor phone was sent"
+    if known.counts is None:
+        missing["velocity"] = "the counters do not answer"
+    listed, reason = known.listed or (None, None)
+    return Facts(
+        currency=told.currency,
+        total_minor=told.total_minor,
+        local_hour=now.astimezone(_zone(timezone)).hour,
+        listed=listed,
+        listed_reason=reason,
+        missing=missing,
+        **basket_facts(told.items, told.discount_minor),
+        **_buyer_facts(told),
+        **_address_facts(told, known.digests),
+        **known.history,
+        **(known.counts or {}),
+    )
+
+
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)  # ZoneInfo keeps its own cache
+
+
+def _buyer_facts(told: Told) -> dict[str, Any]:
+    return {
+        "b2b": told.business,
+        "guest": told.guest,
+        "email_given": bool(told.email),
+        "phone_given": bool(told.phone),
+        "email_disposable": disposable(told.email) if told.email else None,
+    }
+
+
+def _address_facts(told: Told, digests: Mapping[str, bytes]) -> dict[str, Any]:
+    billing, delivery = told.billing, told.delivery or told.billing
+    if delivery is None:
+        return {}
+    both = told.billing is not None and told.delivery is not None
+    comparable = "billing" in digests and "delivery" in digests
+    return {
+        "country": delivery.country or None,
+        "same_address": digests["billing"] == digests["delivery"] if comparable else (None if both else True),
+        "same_country": billing.country == delivery.country if billing is not None else None,
+        "parcel_locker": parcel_locker((delivery.line1, delivery.line2, delivery.company)),
+    }

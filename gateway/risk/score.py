@@ -1,0 +1,42 @@
+"""From facts to calibrated probabilities with reasons in rank order (pure)."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gateway.risk.card import Card, Reason, lookup
+from gateway.risk.facts import Facts
+
+TOP = 4
+"""Reasons told per decision; their effects and the rest add up exactly to the score."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Probabilities of one order: not paid at all, fraudulent, returned; and what moved them most."""
+
+    default: float
+    fraud: float
+    return_: float
+    reasons: tuple[Reason, ...]
+    card: str
+
+    def to_dict(self) -> dict[str, Any]:
+        reasons = [asdict(reason) for reason in self.reasons]
+        return {"default": self.default, "fraud": self.fraud, "return": self.return_, "reasons": reasons, "card": self.card}
+
+
+def score(card: Card, facts: Facts) -> Score:
+    """The probabilities by this card. Rounded to six digits, so that a stored score is the score."""
+    chances: dict[str, float] = {}
+    moved: list[Reason] = []
+    for output, (intercept, tables) in card.outputs.items():
+        total = intercept
+        for table in tables:
+            value = lookup(facts, table)
+            total += value
+            if value != table.usual:
+                moved.append(Reason(output, table.fact, round(value - table.usual, 6)))
+        chances[output] = round(1 / (1 + math.exp(-max(-30.0, min(30.0, total)))), 6)
+    moved.sort(key=lambda reason: -abs(reason.effect))
+    return Score(chances["default"], chances["fraud"], chances["return"], tuple(moved[:TOP]), card.id)
