@@ -1,7 +1,8 @@
 """The web application: blueprints, guards and errors put together from the tables in `wiring`."""
 
+from typing import Any
+
 from flask import Flask, Response, jsonify, request
-from flask.typing import ResponseReturnValue
 
 from gateway import __version__, config, wiring
 from gateway.core.http import MAX_BODY_BYTES, Api, register_errors, services
@@ -66,7 +67,7 @@ def _register_api(app: Flask) -> None:
         api.register_blueprint(blueprint)
 
 
-def guard() -> ResponseReturnValue | None:
+def guard() -> Any:
     """Ask the guard of the blueprint. A blueprint that the table does not name is closed."""
     if request.endpoint is None:
         return None  # no such route: the 404 tells nothing

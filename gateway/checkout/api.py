@@ -72,7 +72,9 @@ def read(decision_id: str) -> Response:
     if row is None:
         raise DecisionUnknown
     language = checkout().side(who).facts.language
-    return Response(json.dumps(answer(row._asdict(), json.loads(row.record), language)), 200, content_type="application/json")
+    return Response(
+        json.dumps(answer(row._asdict(), json.loads(row.record), language)), 200, content_type="application/json"
+    )
 
 
 def _created(body: bytes) -> Response:
@@ -80,7 +82,9 @@ def _created(body: bytes) -> Response:
 
 
 def _body(decided: Decided) -> bytes:
-    return json.dumps(answer(decided.row, json.loads(decided.row["record"]), decided.language), ensure_ascii=False).encode()
+    return json.dumps(
+        answer(decided.row, json.loads(decided.row["record"]), decided.language), ensure_ascii=False
+    ).encode()
 
 
 def answer(row: Any, record: dict[str, Any], language: str) -> dict[str, Any]:

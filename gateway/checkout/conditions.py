@@ -12,11 +12,14 @@ from operator import attrgetter, eq, ge, gt, le, lt, ne
 from typing import Any
 
 from gateway.core.errors import Invalid
+from gateway.core.money import MAX_MINOR
 from gateway.risk.facts import CATALOGUE, Facts
 
 Test = Callable[[Facts], bool | None]
 Getter = Callable[[Facts], Any]
 MAX_DEPTH, MAX_LEAVES, MAX_LIST = 8, 200, 500
+_NAMED: Mapping[str, str] = {"int": "a whole number", "bool": "true or false", "text": "a text"}
+_TYPES: Mapping[str, type] = {"int": int, "bool": bool, "text": str}
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
 _ORDERED = frozenset({"<", "<=", ">", ">=", "between"})
 OPERATORS = (*_COMPARE, "in", "notIn", "between", "null", "notNull")
@@ -179,9 +182,8 @@ def _typed(value: Any, operator: str, wanted: str, path: str) -> Any:
 
 
 def _constant(value: Any, wanted: str, path: str) -> Any:
-    types = {"int": int, "bool": bool, "text": str}
-    if type(value) is not types[wanted] or (wanted == "int" and abs(value) > 10**15):
-        raise Invalid.at(path, f"must be {'a whole number' if wanted == 'int' else 'true or false' if wanted == 'bool' else 'a text'}")
+    if type(value) is not _TYPES[wanted] or (isinstance(value, int) and abs(value) > MAX_MINOR):
+        raise Invalid.at(path, f"must be {_NAMED[wanted]}")
     return value
 
 

@@ -80,7 +80,9 @@ class Checkout:
         keys = self._keys.get(who.merchant_id)
         found = _digests(keys.index, who, asked)
         basket = asked.reference or f"{asked.buyer.email}|{asked.total_minor}|{len(asked.items)}"
-        attempt = Attempt(who.merchant_id, {subject: found[kind] for subject, kind in _COUNTED if kind in found}, basket)
+        attempt = Attempt(
+            who.merchant_id, {subject: found[kind] for subject, kind in _COUNTED if kind in found}, basket
+        )
         return Prepared(who, asked, side, found, self._velocity.count(attempt, now.timestamp()), now)
 
     def decide(self, connection: Connection, ready: "Prepared") -> Decided:
@@ -151,7 +153,14 @@ _NOBODY = UUID(int=0)
 _LINKS = frozenset({identity.EMAIL, identity.EMAIL_ROOT, identity.PHONE, identity.BILLING, identity.DELIVERY})
 _NEAR = frozenset({"EUR", "CHF"})
 """Currencies in which the bands of the shipped card hold without conversion."""
-_COUNTED = (("email", "email"), ("phone", "phone"), ("address", "delivery"), ("ip", "ip"), ("device", "device"), ("handle", "handle"))
+_COUNTED = (
+    ("email", "email"),
+    ("phone", "phone"),
+    ("address", "delivery"),
+    ("ip", "ip"),
+    ("device", "device"),
+    ("handle", "handle"),
+)
 _INSERT = insert(cast("Table", Decision.__table__)).inline()
 
 

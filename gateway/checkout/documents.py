@@ -112,7 +112,9 @@ class CheckoutPolicySchema(_Strict):
     def lawful(self, data: dict[str, Any], **_: Any) -> None:
         """Own invoice later than 14 days after delivery is consumer credit unless the seller is an SME (CCD2 2(2)(h))."""
         if data["invoice_days"] > INVOICE_DAYS and not data["seller_is_sme"]:
-            raise ValidationError("more than 14 days after delivery is consumer credit unless the seller is an SME", "invoice_days")
+            raise ValidationError(
+                "more than 14 days after delivery is consumer credit unless the seller is an SME", "invoice_days"
+            )
         if data["methods"].get("instalments", {}).get("enabled"):
             raise ValidationError("own instalments need a licensed partner; none is connected", "methods")
 
@@ -177,7 +179,10 @@ def compile_economics(body: dict[str, Any], version: int) -> Economics:
     return economics.from_dict(_load(_ECONOMICS, body), version)
 
 
-COMPILERS: dict[str, Callable[[dict[str, Any], int], Any]] = {"checkout": compile_policy, "economics": compile_economics}
+COMPILERS: dict[str, Callable[[dict[str, Any], int], Any]] = {
+    "checkout": compile_policy,
+    "economics": compile_economics,
+}
 DEFAULTS: dict[str, dict[str, Any]] = {"checkout": DEFAULT_CHECKOUT, "economics": {}}
 
 
@@ -185,7 +190,7 @@ def _load(schema: Schema, body: Any) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = schema.load(body)
     except ValidationError as error:
-        raise Invalid(errors=pointers(error.normalized_messages())) from error
+        raise Invalid(errors=pointers(error.messages)) from error
     return loaded
 
 
@@ -208,7 +213,11 @@ def _row(columns: list[dict[str, str]], row: dict[str, Any], place: int) -> Rule
     path = f"/table/rows/{place}"
     if len(row["cells"]) != len(columns):
         raise Invalid.at(f"{path}/cells", f"needs {len(columns)} cells, one per column")
-    used = [(column, cell, n) for n, (column, cell) in enumerate(zip(columns, row["cells"], strict=True)) if cell is not None]
+    used = [
+        (column, cell, n)
+        for n, (column, cell) in enumerate(zip(columns, row["cells"], strict=True))
+        if cell is not None
+    ]
     tests = [leaf(column["field"], column["operator"], cell, f"{path}/cells/{n}") for column, cell, n in used]
     condition = Condition(all_of(tests), frozenset(column["field"] for column, _, _ in used))
     then = row["then"]

@@ -103,7 +103,9 @@ def to_dict(economics: Economics) -> dict[str, Any]:
 
 def from_dict(body: dict[str, Any], version: int) -> Economics:
     """The figures of a stored document that `documents.check_economics` accepted; absent ones are the priors."""
-    kinds = PRIORS | {name: KindEconomics(**(_as_dict(PRIORS[name]) | own)) for name, own in body.get("kinds", {}).items()}
+    kinds = PRIORS | {
+        name: KindEconomics(**(_as_dict(PRIORS[name]) | own)) for name, own in body.get("kinds", {}).items()
+    }
     shares = {int(percent): share for percent, share in body.get("deposit_completion", {}).items()}
     given = {name: body[name] for name in ("margin_bp", "return_cost_minor", "chargeback_fee_minor") if name in body}
     return Economics(**given, kinds=kinds, deposit_completion=DEPOSIT_COMPLETION | shares, version=version)

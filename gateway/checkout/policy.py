@@ -113,7 +113,9 @@ def choose(case: Case) -> Choice:
     offers = [_judge(case, method, orders.get(method.kind)) for method in case.methods]
     if not any(offer.show for offer in offers):
         offers = _last_resort(case, offers)
-    review = any(rule.action == "review" for rule in hits) or "last_resort_unsafe" in {r for o in offers for r in o.reasons}
+    review = any(rule.action == "review" for rule in hits) or "last_resort_unsafe" in {
+        r for o in offers for r in o.reasons
+    }
     return Choice(_ranked(offers), _outcome(offers), review, trace)
 
 

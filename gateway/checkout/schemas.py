@@ -21,7 +21,9 @@ def _text(longest: int, about: str, **more: Any) -> fields.String:
 
 
 def _amount(about: str, **more: Any) -> fields.Integer:
-    return fields.Integer(strict=True, validate=validate.Range(min=0, max=MAX_MINOR), metadata={"description": about}, **more)
+    return fields.Integer(
+        strict=True, validate=validate.Range(min=0, max=MAX_MINOR), metadata={"description": about}, **more
+    )
 
 
 class _Strict(Schema):
@@ -34,7 +36,9 @@ class ItemSchema(_Strict):
 
     quantity = fields.Integer(required=True, strict=True, validate=validate.Range(min=1, max=1_000_000))
     unit_minor = _amount("price of one piece including tax", required=True)
-    kind = fields.String(load_default="physical", validate=validate.OneOf(["physical", "digital", "gift_card", "service"]))
+    kind = fields.String(
+        load_default="physical", validate=validate.OneOf(["physical", "digital", "gift_card", "service"])
+    )
     sku = _text(200, "article number")
     name = _text(500, "article name")
 
@@ -52,7 +56,9 @@ class AddressSchema(_Strict):
     city = _text(200, "city", example="Hamburg")
     state = _text(60, "state or region")
     country = fields.String(
-        required=True, validate=validate.Regexp(r"^[A-Z]{2}\Z"), metadata={"description": "ISO 3166-1 alpha-2", "example": "DE"}
+        required=True,
+        validate=validate.Regexp(r"^[A-Z]{2}\Z"),
+        metadata={"description": "ISO 3166-1 alpha-2", "example": "DE"},
     )
     name = _text(300, "recipient")
     company = _text(300, "company")
@@ -73,7 +79,9 @@ class BuyerSchema(_Strict):
     vat_id = _text(40, "VAT id; given means business customer")
     customer_reference = _text(200, "the shop's id of the customer")
     guest = fields.Boolean(metadata={"description": "orders without an account"})
-    language = fields.String(validate=validate.Regexp(r"^[a-z]{2}\Z"), metadata={"description": "ISO 639-1", "example": "de"})
+    language = fields.String(
+        validate=validate.Regexp(r"^[a-z]{2}\Z"), metadata={"description": "ISO 639-1", "example": "de"}
+    )
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> BuyerTold:
@@ -114,7 +122,11 @@ def _ip(text: str) -> str:
 class MethodSchema(_Strict):
     """A payment method that the shop could show."""
 
-    id = fields.String(required=True, validate=validate.Length(min=1, max=200), metadata={"description": "the shop's own id", "example": "cheque"})
+    id = fields.String(
+        required=True,
+        validate=validate.Length(min=1, max=200),
+        metadata={"description": "the shop's own id", "example": "cheque"},
+    )
     kind = fields.String(required=True, validate=validate.OneOf(sorted(KINDS)), metadata={"example": "invoice"})
     supports_deposit = fields.Boolean(load_default=True, metadata={"description": "a deposit can be asked for"})
 
@@ -126,7 +138,9 @@ class MethodSchema(_Strict):
 class CheckoutSchema(_Strict):
     """The question of a checkout."""
 
-    reference = _text(200, "the shop's reference of cart or order; the same cart asked again does not count as a new attempt")
+    reference = _text(
+        200, "the shop's reference of cart or order; the same cart asked again does not count as a new attempt"
+    )
     currency = fields.String(required=True, metadata={"description": "ISO 4217", "example": "EUR"})
     total_minor = _amount("what the buyer is to pay, in minor units", required=True)
     items = fields.List(fields.Nested(ItemSchema), validate=validate.Length(max=MAX_ITEMS))
@@ -228,9 +242,13 @@ class DecisionSchema(Schema):
     currency = fields.String(required=True)
     total_minor = fields.Integer(required=True)
     outcome = fields.String(required=True, validate=validate.OneOf(["allow", "review", "decline"]))
-    review = fields.Boolean(required=True, metadata={"description": "a person should look at the order before it ships"})
+    review = fields.Boolean(
+        required=True, metadata={"description": "a person should look at the order before it ships"}
+    )
     offers = fields.List(fields.Nested(OfferSchema), required=True)
-    notice = fields.String(required=True, metadata={"description": "plain sentence for the buyer when a method is missing; may be empty"})
+    notice = fields.String(
+        required=True, metadata={"description": "plain sentence for the buyer when a method is missing; may be empty"}
+    )
     score = fields.Nested(ScoreSchema, required=True)
     missing = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
     token = fields.String(required=True, metadata={"description": "signed; lets a plugin verify the answer offline"})

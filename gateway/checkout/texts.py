@@ -56,7 +56,7 @@ def reason(code: str, language: str) -> str:
 
 
 def score_reason(fact: str, effect: float, language: str) -> str:
-    """`E-Mail, 24 Stunden erhöht das Risiko.`"""
+    """A fact and its direction in words: `E-Mail, 24 Stunden erhöht das Risiko.`."""
     place = LANGUAGES.index(language)
     entry = CATALOGUE[fact]
     label = entry.label_de if language == "de" else entry.label_en

@@ -13,8 +13,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException
 
-from gateway.core.faults import pointers
 from gateway.core.errors import BadRequest, GatewayError, Invalid, TooLarge, Unavailable
+from gateway.core.faults import pointers
 from gateway.core.services import Services
 
 MAX_BODY_BYTES = 256 * 1024
@@ -114,7 +114,7 @@ class StrictParser(FlaskParser):
         return read_json()
 
     def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> NoReturn:
-        messages = error.normalized_messages()
+        messages: dict[str, Any] = error.normalized_messages()  # type: ignore[no-untyped-call]
         location, faults = next(iter(messages.items())) if len(messages) == 1 else ("json", messages)
         raise Invalid(errors=pointers(faults), location=location) from error
 
@@ -180,9 +180,9 @@ def register_errors(app: Flask) -> None:
 
 
 def _http_problem(error: HTTPException) -> Response:
-    named = type("HttpProblem", (GatewayError,), {"__doc__": error.name, "status": error.code or 500})
-    named.code = (error.name or "error").lower().replace(" ", "-")
-    response = problem(named(error.description))
+    name = error.name or "error"
+    facts = {"__doc__": name, "status": error.code or 500, "code": name.lower().replace(" ", "-")}
+    response = problem(type("HttpProblem", (GatewayError,), facts)(error.description))
     if isinstance(allowed := getattr(error, "valid_methods", None), list):
         response.headers["Allow"] = ", ".join(allowed)
     return response
@@ -202,7 +202,8 @@ def _unexpected(error: Exception) -> Response:
 
 
 def _frames(error: BaseException) -> list[str]:
-    frames, trace = [], error.__traceback__
+    frames: list[str] = []
+    trace = error.__traceback__
     while trace is not None and len(frames) < 60:
         code = trace.tb_frame.f_code
         frames.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} {code.co_name}")

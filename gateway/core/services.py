@@ -13,7 +13,7 @@ class Services:
     """The long-lived parts of one process."""
 
     db: Database
-    cache: "redis.Redis[bytes]"
+    cache: redis.Redis
     keyring: Keyring
     public_url: str
     """Where buyers, shops and browsers reach us, without a slash at the end."""

@@ -8,7 +8,9 @@ from typing import Any, Literal
 from disposable_email_domains import blocklist
 
 ItemKind = Literal["physical", "digital", "gift_card", "service"]
-_LOCKER = re.compile(r"\b(packstation|paketbox|paketshop|postfiliale|abholstation|my ?post ?24|pickpost|locker)\b", re.IGNORECASE)
+_LOCKER = re.compile(
+    r"\b(packstation|paketbox|paketshop|postfiliale|abholstation|my ?post ?24|pickpost|locker)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)

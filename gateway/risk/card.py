@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from gateway.core.errors import Invalid
 from gateway.risk.facts import CATALOGUE, Facts
 
 OUTPUTS = ("default", "fraud", "return")
-FORBIDDEN = frozenset({"gender", "sex", "name", "first_name", "last_name", "age", "birth_date", "social", "postcode", "street", "city"})
+FORBIDDEN = frozenset(
+    {"gender", "sex", "name", "first_name", "last_name", "age", "birth_date", "social", "postcode", "street", "city"}
+)
 MAX_TABLES, MAX_BANDS, MAX_VALUE = 100, 200, 20.0
 CARDS = Path(__file__).parent / "cards"
 
@@ -110,8 +113,10 @@ def _bands(raw: Any, path: str) -> Callable[[Any], float]:
     _need(isinstance(raw, dict) and set(raw) == {"cuts", "values"}, path, "needs cuts and values")
     _need(isinstance(raw["cuts"], list) and 0 < len(raw["cuts"]) <= MAX_BANDS, f"{path}/cuts", "must be a list")
     cuts = [_number(cut, f"{path}/cuts", limit=1e12) for cut in raw["cuts"]]
-    _need(all(a < b for a, b in zip(cuts, cuts[1:], strict=False)), f"{path}/cuts", "must ascend")
-    _need(isinstance(raw["values"], list) and len(raw["values"]) == len(cuts) + 1, f"{path}/values", "one more than cuts")
+    _need(all(a < b for a, b in pairwise(cuts)), f"{path}/cuts", "must ascend")
+    _need(
+        isinstance(raw["values"], list) and len(raw["values"]) == len(cuts) + 1, f"{path}/values", "one more than cuts"
+    )
     values = [_number(value, f"{path}/values") for value in raw["values"]]
     return lambda fact: values[bisect_right(cuts, fact)]
 

@@ -22,7 +22,7 @@ class Fact:
     example: bool | int | str
 
 
-def _fact(type_: FactType, unit: str, label_de: str, label_en: str, example: bool | int | str) -> Any:  # noqa: FBT001, PLR0913, PLR0917 - a row of a table
+def _fact(type_: FactType, unit: str, label_de: str, label_en: str, example: bool | int | str) -> Any:  # noqa: FBT001 - a row of a table
     return field(default=None, metadata={"fact": Fact(type_, unit, label_de, label_en, example)})
 
 
@@ -61,7 +61,9 @@ class Facts:
     open_minor: int | None = _fact("int", "minor units", "offene Beträge", "open amounts", 4_990)
     overdue_minor: int | None = _fact("int", "minor units", "überfällige Beträge", "overdue amounts", 0)
     overdue_days: int | None = _fact("int", "days", "älteste Überfälligkeit", "oldest overdue", 0)
-    highest_paid_minor: int | None = _fact("int", "minor units", "höchste bezahlte Bestellung", "largest paid order", 9_900)
+    highest_paid_minor: int | None = _fact(
+        "int", "minor units", "höchste bezahlte Bestellung", "largest paid order", 9_900
+    )
     returned_percent: int | None = _fact("int", "%", "Retourenquote (Betrag)", "returned share by amount", 12)
     days_known: int | None = _fact("int", "days", "Tage bekannt", "days since the first order", 210)
     # how often lately: attempts of other baskets in a window

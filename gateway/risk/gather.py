@@ -47,23 +47,17 @@ def gather(told: Told, known: Known, now: datetime, timezone: str) -> Facts:
     if known.counts is None:
         missing["velocity"] = "the counters do not answer"
     listed, reason = known.listed or (None, None)
-    return Facts(
-        currency=told.currency,
-        total_minor=told.total_minor,
-        local_hour=now.astimezone(_zone(timezone)).hour,
-        listed=listed,
-        listed_reason=reason,
-        missing=missing,
+    found: dict[str, Any] = {
+        "local_hour": now.astimezone(ZoneInfo(timezone)).hour,
+        "listed": listed,
+        "listed_reason": reason,
         **basket_facts(told.items, told.discount_minor),
         **_buyer_facts(told),
         **_address_facts(told, known.digests),
         **known.history,
         **(known.counts or {}),
-    )
-
-
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)  # ZoneInfo keeps its own cache
+    }
+    return Facts(told.currency, told.total_minor, missing=missing, **found)
 
 
 def _buyer_facts(told: Told) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
+
 @dataclass(frozen=True, slots=True)
 class History:
     """What the read found. `buyer_id` is None for a stranger."""
@@ -21,7 +22,9 @@ class History:
     versions: dict[str, int]
 
 
-def read(connection: Connection, shop_id: UUID, digests: Mapping[str, bytes], now: datetime, merchant_id: UUID) -> History:
+def read(
+    connection: Connection, shop_id: UUID, digests: Mapping[str, bytes], now: datetime, merchant_id: UUID
+) -> History:
     """One round trip. `digests`: blind indexes by kind, those of lists (`ip`, `device`, …) included."""
     row = connection.execute(
         _READ,

@@ -23,7 +23,13 @@ class Score:
 
     def to_dict(self) -> dict[str, Any]:
         reasons = [asdict(reason) for reason in self.reasons]
-        return {"default": self.default, "fraud": self.fraud, "return": self.return_, "reasons": reasons, "card": self.card}
+        return {
+            "default": self.default,
+            "fraud": self.fraud,
+            "return": self.return_,
+            "reasons": reasons,
+            "card": self.card,
+        }
 
 
 def score(card: Card, facts: Facts) -> Score:

@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import redis
@@ -37,7 +36,7 @@ class Attempt:
 class Velocity:
     """The counters of one process's connection pool."""
 
-    def __init__(self, cache: "redis.Redis[Any]", clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, cache: redis.Redis, clock: Callable[[], float] = time.monotonic) -> None:
         self._script = cache.register_script(_SCRIPT)
         self._clock = clock
         self._closed_until = 0.0
@@ -55,7 +54,9 @@ class Velocity:
         tag = attempt.merchant_id.hex
         keys = [f"v:{{{tag}}}:{subject}:{attempt.digests[subject].hex()}" for subject in subjects]
         try:
-            counts = self._script(keys=keys, args=[int(now_s), _hash(attempt.basket), WINDOWS["30d"], *WINDOWS.values()])
+            counts = self._script(
+                keys=keys, args=[int(now_s), _hash(attempt.basket), WINDOWS["30d"], *WINDOWS.values()]
+            )
         except redis.RedisError as error:
             self._closed_until = self._clock() + PAUSE_S
             log.warning("velocity unavailable", kind=type(error).__name__)
