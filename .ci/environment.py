@@ -50,7 +50,7 @@ def _install(step: str) -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         return
     _say(f"Installing {STEPS[step]} ...")
-    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     env = {**os.environ, "PIP_ROOT_USER_ACTION": "ignore"}
     if subprocess.run([*pip, "-e", STEPS[step]], cwd=PROJECT, env=env, check=False).returncode:
         sys.exit("pip could not install the packages named above; this step needs the network, once")
