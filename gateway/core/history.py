@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, UniqueConstraint, bindparam, func, select
+from sqlalchemy import BigInteger, CheckConstraint, Table, UniqueConstraint, bindparam, func, insert, select
 from sqlalchemy.orm import Mapped, Session
 
 from gateway.core import chain
@@ -96,7 +96,7 @@ def append(session: Session, entry: Entry, key: bytes, *, start: bytes | None = 
     """Add an entry after the subject's last one; two at once queue up until the first transaction ends.
 
     `start` is the digest a chain begins on (32 bytes); it counts for the first entry only and must be the same for every
-    append to that subject. Append to several subjects in a fixed order (by id), or two transactions may deadlock.
+    append to that subject. The row that comes back is a copy outside the session. Append to several subjects in a fixed order (by id), or two transactions may deadlock.
     """
     if start is not None and len(start) != chain.DIGEST_BYTES:
         raise ValueError("a chain starts on a SHA-256 digest")
@@ -106,8 +106,7 @@ def append(session: Session, entry: Entry, key: bytes, *, start: bytes | None = 
     last = session.execute(_LAST, {"merchant": merchant_id, "subject": entry.subject_id}).one_or_none()
     seq, prev_hash = (last.seq + 1, last.hash) if last else (1, start or _genesis(merchant_id, entry))
     row = _row(merchant_id, entry, seq, prev_hash, key)
-    session.add(row)
-    session.flush()
+    session.execute(_INSERT, {column.key: getattr(row, column.key) for column in _TABLE.c})
     return row
 
 
@@ -133,6 +132,8 @@ def lock_number(label: str, id_: UUID) -> int:
     return int.from_bytes(sha256(label.encode() + id_.bytes).digest()[:8], signed=True)
 
 
+_TABLE = cast("Table", History.__table__)
+_INSERT = insert(_TABLE).inline()
 _LOCK = select(func.pg_advisory_xact_lock(bindparam("number", type_=BigInteger)))
 _LAST = (
     select(History.seq, History.hash)
