@@ -1,18 +1,20 @@
 """Keys of a merchant (`data` seals, `index` blinds) and of the installation, wrapped in the database, briefly in memory."""
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Table, bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from gateway.core.crypto import Keyring, new_key
 from gateway.core.db import Database, merchant_of
 from gateway.core.errors import NotFound
+from gateway.core.kept import Kept
+from gateway.core.rotation import WrappedColumn
 from gateway.merchants.models import Installation, MerchantSecret
 
 PURPOSES = ("data", "index")
@@ -63,14 +65,15 @@ def get_keys(session: Session, keyring: Keyring) -> Keys:
 
 def installation_key(session: Session, keyring: Keyring, purpose: str) -> bytes:
     """The installation's key for a purpose, made when it is first asked for; two that ask at once get the same one."""
-    context = f"installation.{purpose}"
     find = select(Installation.wrapped).where(Installation.purpose == purpose)
     wrapped = session.scalar(find)
     if wrapped is None:
-        made = insert(Installation).values(purpose=purpose, wrapped=keyring.wrap(new_key(), context))
+        made = insert(Installation).values(
+            purpose=purpose, wrapped=keyring.wrap(new_key(), _installation_context(purpose))
+        )
         session.execute(made.on_conflict_do_nothing())
         wrapped = session.scalars(find).one()
-    return keyring.unwrap(wrapped, context)
+    return keyring.unwrap(wrapped, _installation_context(purpose))
 
 
 class MerchantKeys:
@@ -79,22 +82,11 @@ class MerchantKeys:
     def __init__(self, db: Database, keyring: Keyring, clock: Callable[[], float] = time.monotonic) -> None:
         self._db = db
         self._keyring = keyring
-        self._clock = clock
-        self._kept: dict[UUID, tuple[float, Keys]] = {}
-        self._lock = threading.Lock()
+        self._kept: Kept[UUID, Keys] = Kept(self._read, seconds=CACHE_S, size=CACHE_SIZE, clock=clock)
 
     def get(self, merchant_id: UUID) -> Keys:
         """The keys of this merchant. Raises MerchantUnknown, or Unavailable when they must be read and cannot be."""
-        tick = self._clock()
-        kept = self._kept.get(merchant_id)
-        if kept is not None and tick - kept[0] < CACHE_S:
-            return kept[1]
-        keys = self._read(merchant_id)
-        with self._lock:
-            if len(self._kept) >= CACHE_SIZE:
-                self._kept.clear()
-            self._kept[merchant_id] = tick, keys
-        return keys
+        return self._kept.get(merchant_id)
 
     def _read(self, merchant_id: UUID) -> Keys:
         with self._db.connection(merchant_id) as connection:
@@ -115,3 +107,16 @@ def _keys(keyring: Keyring, merchant_id: UUID, wrapped: dict[str, bytes]) -> Key
 
 def _context(merchant_id: UUID, purpose: str) -> str:
     return f"merchant.{purpose}:{merchant_id}"
+
+
+def _installation_context(purpose: str) -> str:
+    return f"installation.{purpose}"
+
+
+WRAPPED = (
+    WrappedColumn(
+        cast("Table", MerchantSecret.__table__), "wrapped", lambda row: _context(row.merchant_id, row.purpose)
+    ),
+    WrappedColumn(cast("Table", Installation.__table__), "wrapped", lambda row: _installation_context(row.purpose)),
+)
+"""For the rotation of master keys."""

@@ -1,18 +1,19 @@
-"""Buyers: found by their blind indexes, made once even when two first orders race, and erased by destroying their key."""
+"""Buyers: found by their blind indexes, and made once even when two first orders race."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import Table, select, text
 from sqlalchemy.orm import Session
 
 from gateway.core.crypto import Keyring, new_key
 from gateway.core.db import merchant_of
 from gateway.core.errors import NotFound, Refused, Unavailable
 from gateway.core.ids import new_id
+from gateway.core.rotation import WrappedColumn
 from gateway.shops.identity import ADDRESS, BILLING, DELIVERY, identifying
 from gateway.shops.models import Buyer, BuyerIndex
 
@@ -23,22 +24,6 @@ class BuyerUnknown(NotFound):
 
 class BuyerErased(Refused):
     """This buyer was erased; his personal data is not taken again for an old order."""
-
-
-class ErasureRefused(Refused):
-    """The buyer cannot be erased yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Objection:
-    """Why a buyer must be kept; `until` is None while nobody can tell."""
-
-    reason: str
-    until: date | None
-
-
-Objects = Callable[[Session, UUID, datetime], Objection | None]
-"""A package's word on an erasure: the buyer's id and now → an objection or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,30 +169,6 @@ def find_key(session: Session, keyring: Keyring, buyer_id: UUID) -> bytes | None
     return None if wrapped.wrapped_key is None else keyring.unwrap(wrapped.wrapped_key, context_of(buyer_id))
 
 
-def erase(session: Session, buyer_id: UUID, now: datetime, objects: Iterable[Objects]) -> None:
-    """Destroy the buyer's key and indexes: what it sealed can never be read again; amounts and dates stay.
-
-    Raises BuyerUnknown, or ErasureRefused with the date and every reason. Erasing twice changes nothing.
-    """
-    buyer = session.get(Buyer, (merchant_of(session), buyer_id), with_for_update=True, populate_existing=True)
-    if buyer is None:
-        raise BuyerUnknown
-    _heed([said for ask in objects if (said := ask(session, buyer_id, now)) is not None])
-    session.execute(
-        delete(BuyerIndex).where(BuyerIndex.merchant_id == buyer.merchant_id, BuyerIndex.buyer_id == buyer_id),
-    )
-    buyer.wrapped_key = None
-    buyer.erased_at = buyer.erased_at or now
-    session.flush()
-
-
-def _heed(objections: list[Objection]) -> None:
-    if objections:
-        dates = [objection.until for objection in objections]
-        until = None if None in dates else max(day for day in dates if day is not None)
-        raise ErasureRefused(until=until, reasons=[objection.reason for objection in objections])
-
-
 def _find_and_link(session: Session, keyring: Keyring, digests: Mapping[str, bytes]) -> BuyerKey | None:
     identity = identifying(dict(digests))
     wanted = {"merchant": merchant_of(session), "digests": list(digests.values())}
@@ -235,3 +196,7 @@ def _nameless_buyer(
     session.flush()
     _link(session, buyer_id, digests, known=())
     return BuyerKey(buyer_id, data_key)
+
+
+WRAPPED = (WrappedColumn(cast("Table", Buyer.__table__), "wrapped_key", lambda row: context_of(row.id)),)
+"""For the rotation of master keys."""

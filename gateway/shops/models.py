@@ -111,7 +111,7 @@ class Order(Tenant, Base):
 
     shop_id: Mapped[UUID]
     reference: Mapped[str]
-    buyer_id: Mapped[UUID | None]
+    buyer_id: Mapped[UUID]
     decision_id: Mapped[UUID | None]
     method: Mapped[str]
     """The shop's own name of the payment method."""
@@ -155,7 +155,7 @@ class OrderEvent(Tenant, Base):
     occurred_at: Mapped[datetime]
     amount_minor: Mapped[int | None] = mapped_column(BigInteger)
     buyer_id: Mapped[UUID | None]
-    """Whose key sealed the facts: an order may later turn out to be another buyer's."""
+    """Whose key sealed the facts, for an order may later turn out to be another buyer's; None after his erasure."""
     facts_sealed: Mapped[bytes | None]
     """Tracking and reasons as told."""
     received_at: Mapped[datetime]

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import cast
 from uuid import UUID
 from zoneinfo import available_timezones
 
 from babel import Locale
-from sqlalchemy import select, update
+from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session
 
 from gateway.core.crypto import Keyring, new_key
@@ -15,6 +16,7 @@ from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid, NotFound, Refused
 from gateway.core.ids import new_id
 from gateway.core.money import currencies
+from gateway.core.rotation import WrappedColumn
 from gateway.merchants.merchants import COUNTRIES
 from gateway.merchants.models import ApiKey
 from gateway.shops.models import Connection, Shop, ShopSigningKey
@@ -169,6 +171,14 @@ def retire_signing_key(session: Session, shop_id: UUID, kid: str, now: datetime)
 def signing_context(shop_id: UUID, kid: str) -> str:
     """The place a wrapped signing key belongs to."""
     return f"shop.signing_key:{shop_id}:{kid}"
+
+
+WRAPPED = (
+    WrappedColumn(
+        cast("Table", ShopSigningKey.__table__), "wrapped", lambda row: signing_context(row.shop_id, row.kid)
+    ),
+)
+"""For the rotation of master keys."""
 
 
 def _signing_rows(session: Session, shop_id: UUID) -> list[ShopSigningKey]:

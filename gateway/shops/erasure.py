@@ -1,0 +1,79 @@
+"""Erasing a buyer: his key and indexes are destroyed, the books stay; refused with the date while somebody has to keep him."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from gateway.core.db import merchant_of
+from gateway.core.errors import Refused
+from gateway.shops.buyers import BuyerUnknown
+from gateway.shops.lifecycle import OrderState
+from gateway.shops.models import Buyer, BuyerIndex, Order
+
+WITHDRAWAL = timedelta(days=14)
+"""§ 355 (2) BGB, from the day of delivery (§ 356 (2))."""
+DELIVERY = timedelta(days=30)
+"""Taken where a shop never tells of a delivery: § 475 (1) BGB gives the seller this long."""
+LIMITATION_YEARS = 3
+"""§§ 195, 199 (1) BGB: to the end of the third year after the claim arose."""
+
+
+class ErasureRefused(Refused):
+    """The buyer cannot be erased yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a buyer must be kept; `until` is None while nobody can tell."""
+
+    reason: str
+    until: date | None
+
+
+Objects = Callable[[Session, UUID, datetime], Objection | None]
+"""A package's word on an erasure: the buyer's id and now → an objection or None."""
+
+
+def erase(session: Session, buyer_id: UUID, now: datetime, objects: Iterable[Objects]) -> None:
+    """Destroy the buyer's key and indexes: what it sealed can never be read again; amounts and dates stay.
+
+    `objects` are the packages that may refuse; `wiring` lists them, `orders_object` is ours.
+    Raises BuyerUnknown, or ErasureRefused with the date and every reason. Erasing twice changes nothing.
+    """
+    buyer = session.get(Buyer, (merchant_of(session), buyer_id), with_for_update=True, populate_existing=True)
+    if buyer is None:
+        raise BuyerUnknown
+    _heed([said for ask in objects if (said := ask(session, buyer_id, now)) is not None])
+    mine = BuyerIndex.merchant_id == buyer.merchant_id, BuyerIndex.buyer_id == buyer_id
+    session.execute(delete(BuyerIndex).where(*mine))
+    buyer.wrapped_key = None
+    buyer.erased_at = buyer.erased_at or now
+    session.flush()
+
+
+def orders_object(session: Session, buyer_id: UUID, now: datetime) -> Objection | None:
+    """An order that is not paid, until it is barred by time; or a right to withdraw that still runs."""
+    mine = (
+        Order.merchant_id == merchant_of(session),
+        Order.buyer_id == buyer_id,
+        Order.state != OrderState.CANCELLED.value,
+    )
+    unpaid = session.scalar(select(func.max(Order.placed_at)).where(*mine, Order.open_minor > 0))
+    if unpaid and now.date() <= (barred := date(unpaid.year + LIMITATION_YEARS, 12, 31)):
+        return Objection("an order is not paid", barred)
+    arrival = func.coalesce(Order.delivered_at, Order.placed_at + DELIVERY)
+    arrived = session.scalar(select(func.max(arrival)).where(*mine))
+    if arrived and now <= arrived + WITHDRAWAL:
+        return Objection("the time to withdraw from an order is running", (arrived + WITHDRAWAL).date())
+    return None
+
+
+def _heed(objections: list[Objection]) -> None:
+    if objections:
+        dates = [objection.until for objection in objections]
+        until = None if None in dates else max(day for day in dates if day is not None)
+        raise ErasureRefused(until=until, reasons=[objection.reason for objection in objections])
