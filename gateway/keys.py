@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import click
@@ -73,9 +73,10 @@ def _tenants(context: KeysContext, wrapped: WrappedColumn) -> Iterator[UUID | No
 def _rewrapped(context: KeysContext, wrapped: WrappedColumn, merchant_id: UUID | None) -> int:
     """One transaction per batch, so that rotation never holds a lock for long."""
     total = 0
+    after: Sequence[Any] = ()
     while True:
         with context.services.db.transaction(merchant_id) as session:
-            number = rewrap_batch(session, context.services.keyring, wrapped)
-        if not number:
+            done = rewrap_batch(session, context.services.keyring, wrapped, after)
+        if not done:
             return total
-        total += number
+        total, after = total + len(done), done[-1]

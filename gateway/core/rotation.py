@@ -1,10 +1,10 @@
 """Rotation of master keys: every wrapped data key is wrapped anew under the current one, batch by batch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Table, and_, case, func, select, update
+from sqlalchemy import Table, and_, case, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from gateway.core.crypto import Keyring
@@ -28,23 +28,32 @@ class WrappedColumn:
         return "merchant_id" in self.table.c
 
 
-def rewrap_batch(session: Session, keyring: Keyring, wrapped: WrappedColumn, limit: int = BATCH) -> int:
-    """Wrap up to `limit` keys anew and return how many were looked at; 0 means all are under the current key.
+def rewrap_batch(
+    session: Session,
+    keyring: Keyring,
+    wrapped: WrappedColumn,
+    after: Sequence[Any] = (),
+    limit: int = BATCH,
+) -> list[Sequence[Any]]:
+    """Wrap up to `limit` keys anew and return their rows' primary keys; go on after the last until none is left.
 
     Readers never wait: a row holds its old or its new form, and the keyring opens both. Raises `KeyUnknown` when a key was
     wrapped by a master key that is not configured, and `Tampered`; the batch must be rolled back then.
     """
-    column = wrapped.table.c[wrapped.column]
+    column, primary = wrapped.table.c[wrapped.column], tuple(wrapped.table.primary_key)
     outdated = func.substring(column, 1, len(keyring.mark)) != keyring.mark
-    rows = session.execute(select(wrapped.table).where(outdated, *_mine(session, wrapped)).limit(limit)).all()
-    for row in rows:
-        old = row._mapping[wrapped.column]  # noqa: SLF001 - SQLAlchemy's documented name for access by column name
+    rest = [tuple_(*primary) > tuple_(*after)] if after else []
+    batch = select(wrapped.table).where(outdated, *_mine(session, wrapped), *rest).order_by(*primary).limit(limit)
+    done: list[Sequence[Any]] = []
+    for row in session.execute(batch).all():
+        old = getattr(row, column.key)
+        done.append([getattr(row, key.key) for key in primary])
         # Compared with what was read: a key that was erased meanwhile must not come back.
-        same = and_(*(key == row._mapping[key.name] for key in wrapped.table.primary_key), column == old)  # noqa: SLF001 - as above
+        same = and_(tuple_(*primary) == tuple_(*done[-1]), column == old)
         session.execute(
             update(wrapped.table).where(same).values({column: keyring.rewrap(old, wrapped.context(row))}),
         )
-    return len(rows)
+    return done
 
 
 def kids_in_use(session: Session, wrapped: WrappedColumn) -> dict[str, int]:

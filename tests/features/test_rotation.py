@@ -104,9 +104,18 @@ def test_rotation_may_be_stopped_between_two_batches(keys_db, merchant_id):
     done = []
     for _ in range(4):
         with keys_db.transaction(merchant_id) as session:
-            done.append(rewrap_batch(session, AFTER, OF_BUYERS, limit=2))
+            done.append([id_ for _, id_ in rewrap_batch(session, AFTER, OF_BUYERS, limit=2)])
         assert all_opened(keys_db, merchant_id, AFTER) == made
-    assert done == [2, 2, 1, 0]
+    assert [len(batch) for batch in done] == [2, 2, 1, 0]
+    assert [id_ for batch in done for id_ in batch] == sorted(made)
+
+
+def test_rotation_goes_on_where_a_batch_ended(keys_db, merchant_id):
+    """It never looks again at rows it has passed, so that a large table is read once."""
+    ids = sorted(add_buyers(keys_db, merchant_id))
+    with keys_db.transaction(merchant_id) as session:
+        done = rewrap_batch(session, AFTER, OF_BUYERS, after=(merchant_id, ids[2]))
+    assert done == [[merchant_id, ids[3]], [merchant_id, ids[4]]]
 
 
 def test_a_key_erased_during_rotation_stays_erased(keys_db, merchant_id):
@@ -119,7 +128,7 @@ def test_a_key_erased_during_rotation_stays_erased(keys_db, merchant_id):
         return buyer_context(row)
 
     with keys_db.transaction(merchant_id) as session:
-        assert rewrap_batch(session, AFTER, WrappedColumn(BUYERS, "wrapped", erased_meanwhile)) == 1
+        assert rewrap_batch(session, AFTER, WrappedColumn(BUYERS, "wrapped", erased_meanwhile))
     assert all_opened(keys_db, merchant_id, AFTER) == {}
 
 
