@@ -25,6 +25,17 @@ APPEND_ONLY = ("history", "history_anchor")
 
 _REFUSE = "EXECUTE FUNCTION kulanz_append_only()"
 
+
+def refuse_changes(table: str) -> list[str]:
+    """The triggers that make a table append-only for its owner as well; `HISTORY_DDL` must have run before."""
+    return [
+        f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {_REFUSE}",
+        f"CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {_REFUSE}",
+        f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only",
+        f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only_whole",
+    ]
+
+
 HISTORY_DDL: list[str] = [
     """
     CREATE FUNCTION kulanz_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -33,18 +44,9 @@ HISTORY_DDL: list[str] = [
               MESSAGE = 'rows of ' || TG_TABLE_NAME || ' are never changed or removed';
     END $$
     """,
-    *(
-        statement
-        for table in APPEND_ONLY
-        for statement in (
-            f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {_REFUSE}",
-            f"CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {_REFUSE}",
-            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only",
-            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only_whole",
-        )
-    ),
+    *(statement for table in APPEND_ONLY for statement in refuse_changes(table)),
 ]
-"""Run once by the migration that creates both tables; the owner is refused as well."""
+"""Run once by the migration that creates both tables."""
 
 
 class History(Tenant, Base):
