@@ -6,9 +6,9 @@ Figures behind the numbers: docs/benchmarks.md. Nothing is loaded before the for
 import os
 from pathlib import Path
 
-from gateway import config
+from gateway.config import load
 
-_settings = config.load()
+_settings = load()  # the name `config` would be taken for a setting of gunicorn
 _memory = Path("/dev/shm")  # noqa: S108 - only a heartbeat file without a name lies there
 
 bind = [f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"]

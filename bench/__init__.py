@@ -1,0 +1,1 @@
+"""Measurements against the budgets: `python -m bench` prints them and writes docs/benchmarks.md."""
