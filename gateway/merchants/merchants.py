@@ -75,11 +75,16 @@ def get(session: Session) -> MerchantFacts:
 
 def list_ids(db: Database, *, with_closed: bool = False) -> list[UUID]:
     """Every merchant of this installation, oldest first."""
+    with db.transaction(None) as session:
+        return ids_in(session, with_closed=with_closed)
+
+
+def ids_in(session: Session, *, with_closed: bool = False) -> list[UUID]:
+    """As `list_ids`, in a transaction without a tenant."""
     chosen = select(MerchantDirectory.merchant_id).order_by(MerchantDirectory.merchant_id)
     if not with_closed:
         chosen = chosen.where(MerchantDirectory.closed_at.is_(None))
-    with db.connection(None) as connection:
-        return list(connection.execute(chosen).scalars())
+    return list(session.scalars(chosen))
 
 
 def close(session: Session, now: datetime) -> None:
