@@ -42,6 +42,8 @@ class Verdict(StrEnum):
     DONE = "done"
     RETRY = "retry"
     DEAD = "dead"
+    TAKEN = "taken"
+    """Dead, but its feature keeps what is left of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class JobStore:
 
     def settle(self, results: Sequence[Result]) -> None:
         """Write down how attempts ended; an attempt whose lease was lost changes nothing any more."""
-        done = [r for r in results if r.verdict is Verdict.DONE]
+        done = [r for r in results if r.verdict in (Verdict.DONE, Verdict.TAKEN)]
         if len(done) == len(results):
             self._delete(done)
             return

@@ -147,6 +147,7 @@ class Job:
 
 
 Handler = Callable[[Services, Job], None]
+TakeOver = Callable[[Services, Job, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +156,9 @@ class Task:
 
     The handler opens its own transactions and calls the network outside of them. It may run more than once for one
     job. It raises `Retry` or `Fail`; any other exception is retried with back-off. After `max_attempts` claims, crashes
-    of the whole worker included, the job dies and `on_dead` is told. A handler that takes longer than `timeout_s` loses
-    the job to another attempt.
+    of the whole worker included, the job dies. A handler that takes longer than `timeout_s` loses the job to another
+    attempt. Where there is an `on_dead`, it is given the job and the error and takes over: it writes down in the
+    feature's own tables what is left undone, and the job is not kept among the dead.
     """
 
     name: str
@@ -165,7 +167,7 @@ class Task:
     max_attempts: int = 20
     backoff: Backoff = field(default_factory=Backoff)
     timeout_s: float = 300.0
-    on_dead: Handler | None = None
+    on_dead: TakeOver | None = None
 
 
 @dataclass(frozen=True, slots=True)

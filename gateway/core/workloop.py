@@ -29,7 +29,7 @@ UNKNOWN_TASK_S = 60.0
 MAX_SETTLE = 500
 
 Meter = Callable[[Job, str, float], None]
-"""Told of each attempt: the job, how it ended (`done`, `retry`, `dead`, `timeout`, `lost`), seconds it took."""
+"""Told of each attempt: the job, how it ended (`done`, `retry`, `dead`, `taken`; and `timeout`, `lost`), seconds it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,10 +273,7 @@ class Worker:
 
     def _attempt(self, job: Job) -> Result:
         task = self._tasks.get(job.task, _NO_TASK)
-        result = _run(self._services, task, job)
-        if result.verdict is Verdict.DEAD and task.on_dead:
-            _tell_dead(self._services, task, job)
-        return result
+        return _take_over(self._services, task, _run(self._services, task, job))
 
     def _listen(self, stop: threading.Event) -> None:
         """Turn notifications into events. Without them work is found by polling, so failures here only cost time."""
@@ -316,12 +313,16 @@ def _failed(job: Job, task: Task, error: str, after_s: float | None = None) -> R
     return Result(job, Verdict.RETRY, task.backoff.delay_s(job.attempt) if after_s is None else after_s, error)
 
 
-def _tell_dead(services: Services, task: Task, job: Job) -> None:
+def _take_over(services: Services, task: Task, result: Result) -> Result:
+    """A dead job is done when its feature has taken over; when that fails it is kept among the dead."""
+    if result.verdict is not Verdict.DEAD or task.on_dead is None:
+        return result
     try:
-        if task.on_dead:
-            task.on_dead(services, job)
-    except Exception as error:  # noqa: BLE001 - the job is kept as dead all the same
-        _report(task, job, error)
+        task.on_dead(services, result.job, result.error or "")
+    except Exception as error:  # noqa: BLE001 - as in _run
+        _report(task, result.job, error)
+        return result
+    return replace(result, verdict=Verdict.TAKEN)
 
 
 def _report(task: Task, job: Job, error: Exception) -> None:

@@ -150,19 +150,34 @@ def test_a_failing_job_is_tried_again_and_its_error_names_no_person(live_db, at_
 
 
 def test_a_job_that_fails_every_time_dies_and_is_kept(live_db, at_work):
-    """After the limit it lies where the operator finds it, and the feature is told."""
-    told = []
+    """After the limit it lies where the operator finds it."""
 
     def handler(_services, _job):
         raise ValueError
 
-    with at_work([Task("note", handler, max_attempts=3, backoff=AT_ONCE, on_dead=lambda _s, job: told.append(job.id))]):
+    with at_work([Task("note", handler, max_attempts=3, backoff=AT_ONCE)]):
         number = add(live_db, args={"claim_id": "clm_1"})
         until(lambda: dead(live_db))
     (corpse,) = dead(live_db)
     assert (corpse["id"], corpse["attempts"], corpse["last_error"]) == (number, 3, "unexpected ValueError")
-    assert told == [number]
     assert jobs(live_db) == []
+
+
+def test_a_feature_may_take_over_what_a_dead_job_left_undone(live_db, at_work):
+    """Then the job is gone; where taking over fails as well, it is kept."""
+    told = []
+
+    def take_over(_services, job, error):
+        told.append((job.args["n"], error))
+        if job.args["n"] == 2:
+            raise ValueError
+
+    with at_work([Task("note", _never, on_dead=take_over)]):
+        add(live_db, args={"n": 1})
+        add(live_db, args={"n": 2})
+        until(lambda: not jobs(live_db))
+    assert sorted(told) == [(1, "never Fail"), (2, "never Fail")]
+    assert [corpse["args"] for corpse in dead(live_db)] == [{"n": 2}]
 
 
 def test_a_handler_may_give_up_or_ask_for_another_time(live_db, at_work):

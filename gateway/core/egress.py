@@ -1,0 +1,266 @@
+"""Outgoing HTTP to addresses that users give: never into a private network, never for longer than we allow.
+
+The name is resolved once per connection, every answer is checked, and the socket goes to an answer that was checked, so
+a name server that changes its mind (DNS rebinding) gains nothing. TLS still verifies the name.
+"""
+
+import ipaddress
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from gateway.core.errors import GatewayError
+
+CONNECT_S = 3.0
+READ_S = 10.0
+EXCHANGE_S = 20.0
+"""Name look-up excepted, the most that one exchange may take, however slowly the other side drips."""
+MAX_URL = 2000
+
+AddressInfo = tuple[Any, Any, int, str, Any]
+Resolver = Callable[[str, int], list[AddressInfo]]
+
+# Beyond what the standard library calls not global: ways to reach an IPv4 address through IPv6 (NAT64, 6to4, Teredo),
+# site-local IPv6, the IETF block with a cloud's metadata service (192.0.0.192), and Azure's host (168.63.129.16).
+_REFUSED = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "2002::/16",
+        "2001::/32",
+        "fec0::/10",
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "168.63.129.16/32",
+    )
+)
+
+
+class AddressRefused(GatewayError):
+    """Outgoing calls may not go to this address."""
+
+    status = 422
+
+
+class UrlRefused(GatewayError):
+    """This URL cannot be used for outgoing calls."""
+
+    status = 422
+
+
+def check_url(url: str, *, allow_private: bool = False) -> None:
+    """Raise `UrlRefused` unless this is a plain https URL (http as well where private addresses are allowed).
+
+    What its name leads to is checked when the connection is made.
+    """
+    schemes = ("https", "http") if allow_private else ("https",)
+    if len(url) > MAX_URL or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+        raise UrlRefused(reason="malformed")
+    try:
+        parts, port = urlsplit(url), urlsplit(url).port
+    except ValueError:
+        raise UrlRefused(reason="malformed") from None
+    if parts.scheme not in schemes:
+        raise UrlRefused(reason="scheme")
+    if not parts.hostname or port == 0:
+        raise UrlRefused(reason="malformed")
+    if parts.username is not None or parts.password is not None:
+        raise UrlRefused(reason="credentials")
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the open internet."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    return ip.is_global and not ip.is_multicast and not any(ip in network for network in _REFUSED)
+
+
+def system_resolver(host: str, port: int) -> list[AddressInfo]:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
+class Guard:
+    """Decides which addresses may be called."""
+
+    def __init__(self, *, allow_private: bool, resolve: Resolver = system_resolver) -> None:
+        self.allow_private = allow_private
+        self._resolve = resolve
+
+    def addresses(self, host: str, port: int) -> list[AddressInfo]:
+        """What a name leads to. Raises `AddressRefused` when one of its addresses is private, socket.gaierror."""
+        found = self._resolve(host.strip("[]"), port)
+        if not self.allow_private and not all(is_public(info[4][0]) for info in found):
+            raise AddressRefused(reason="private-address")
+        return found
+
+
+class SafeAdapter(HTTPAdapter):
+    """For requests: every connection is checked, has time-outs, and no proxy of the environment is used.
+
+    May be shared by threads when used without a session.
+    """
+
+    def __init__(self, guard: Guard, *, verify: bool | str = True, per_host: int = 8) -> None:
+        self.guard = guard
+        self.verify = verify
+        super().__init__(pool_connections=200, pool_maxsize=per_host)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _pools(self.guard)
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,  # noqa: FBT001, FBT002 - the signature of requests
+        timeout: Any = None,
+        verify: bool | str = True,  # noqa: FBT001, FBT002 - the signature of requests
+        cert: Any = None,
+        proxies: Any = None,  # noqa: ARG002 - as above
+    ) -> requests.Response:
+        check_url(request.url or "", allow_private=self.guard.allow_private)
+        checked = verify if self.verify is True else self.verify
+        return super().send(request, stream, timeout or (CONNECT_S, READ_S), checked, cert, None)
+
+
+def safe_session(*, allow_private: bool) -> requests.Session:
+    """A requests session for one thread whose every call, redirected ones included, is guarded."""
+    session = requests.Session()
+    session.trust_env = False
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, SafeAdapter(Guard(allow_private=allow_private)))
+    return session
+
+
+class Watchdog:
+    """Ends exchanges that take too long in total.
+
+    Time-outs of sockets start anew with every byte; a receiver that sends one byte every nine seconds would hold a
+    thread for hours.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[int, tuple[float, list[socket.socket]]] = {}
+        self._pid = 0
+
+    @contextmanager
+    def limit(self, seconds: float) -> Iterator[None]:
+        """Whatever this thread has connected by then is cut off after `seconds`."""
+        self._start()
+        with self._lock:
+            self._open[threading.get_ident()] = (time.monotonic() + seconds, [])
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._open[threading.get_ident()]
+
+    def attach(self, handle: socket.socket) -> None:
+        """This socket belongs to what the calling thread does now."""
+        with self._lock:
+            if exchange := self._open.get(threading.get_ident()):
+                exchange[1].append(handle)
+
+    def _start(self) -> None:
+        """One thread per process, also after a fork."""
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            threading.Thread(target=self._watch, daemon=True, name="kulanz-watchdog").start()
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(0.25)
+            with self._lock:
+                for deadline, handles in self._open.values():
+                    if time.monotonic() > deadline:
+                        _cut(handles)
+
+
+def _cut(handles: list[socket.socket]) -> None:
+    for handle in handles:
+        with suppress(OSError):
+            handle.shutdown(socket.SHUT_RDWR)
+
+
+WATCHDOG = Watchdog()
+"""Of this process."""
+
+
+def _pools(guard: Guard) -> dict[str, type[HTTPConnectionPool]]:
+    """Connection pools whose connections ask this guard. urllib3 offers no narrower place than `_new_conn`."""
+
+    class Plain(_Guarded):
+        pass
+
+    class Secure(_Guarded, HTTPSConnection):
+        pass
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    Plain.guard = Secure.guard = guard
+    return {"http": PlainPool, "https": SecurePool}
+
+
+class _Guarded(HTTPConnection):
+    """A connection to an address that was checked, with a handle by which the watchdog can end it."""
+
+    guard: Guard
+    handle: socket.socket | None = None
+
+    def _new_conn(self) -> socket.socket:
+        try:
+            found = self.guard.addresses(self._dns_host, self.port)
+        except (socket.gaierror, UnicodeError) as error:
+            reason = error if isinstance(error, socket.gaierror) else socket.gaierror(str(error))
+            raise NameResolutionError(self.host, self, reason) from error
+        connected = self._dial(found)
+        self.handle = connected.dup()  # TLS takes over the first one; both are the same connection
+        WATCHDOG.attach(self.handle)
+        return connected
+
+    def _dial(self, found: list[AddressInfo]) -> socket.socket:
+        failure: OSError = OSError("the name has no address")
+        for family, kind, protocol, _, address in found[:4]:
+            attempt = socket.socket(family, kind, protocol)
+            try:
+                for option in self.socket_options or ():
+                    attempt.setsockopt(*option)
+                attempt.settimeout(self.timeout if isinstance(self.timeout, int | float) else CONNECT_S)
+                attempt.connect(address)
+            except OSError as error:
+                attempt.close()
+                failure = error
+            else:
+                return attempt
+        if isinstance(failure, TimeoutError):
+            raise ConnectTimeoutError(self, "the connection timed out") from failure
+        raise NewConnectionError(self, "the connection failed") from failure
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        if self.handle is not None:
+            WATCHDOG.attach(self.handle)
+        super().request(*args, **kwargs)
+
+    def close(self) -> None:
+        super().close()
+        if self.handle is not None:
+            self.handle.close()
+            self.handle = None
