@@ -1,0 +1,56 @@
+"""How often one caller may do one thing: counted in the cache for all processes, and by each for itself while it is away."""
+
+import hashlib
+import threading
+from dataclasses import dataclass, field
+
+import redis
+
+from gateway.core.errors import TooMany
+
+KEPT_CALLERS = 10_000
+"""Callers one process remembers while the cache is away; with more, it starts anew."""
+
+
+@dataclass(slots=True)
+class _Local:
+    """Counts of one process in the window that runs."""
+
+    window: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, caller: str, window: int) -> int:
+        with self.lock:
+            if window != self.window or len(self.counts) >= KEPT_CALLERS:
+                self.window, self.counts = window, {}
+            self.counts[caller] = count = self.counts.get(caller, 0) + 1
+            return count
+
+
+class Limit:
+    """At most `most` times per `window_s` seconds for each caller, in fixed windows."""
+
+    def __init__(self, name: str, most: int, window_s: int) -> None:
+        self.name = name
+        self.most = most
+        self.window_s = window_s
+        self._local = _Local()
+
+    def take(self, cache: redis.Redis, caller: str, now_s: float) -> None:
+        """Count one more. Raises TooMany (429) with the seconds to wait when it is too much."""
+        window = int(now_s) // self.window_s
+        name = hashlib.blake2b(caller.encode(), digest_size=12).hexdigest()
+        try:
+            count = self._add(cache, f"limit:{self.name}:{window}:{name}")
+        except redis.RedisError:
+            count = self._local.add(name, window)
+        if count > self.most:
+            raise TooMany(retry_after_s=self.window_s - int(now_s) % self.window_s)
+
+    def _add(self, cache: redis.Redis, key: str) -> int:
+        pipe = cache.pipeline(transaction=False)
+        pipe.incr(key)
+        pipe.expire(key, self.window_s)
+        count: int = pipe.execute()[0]
+        return count
