@@ -1,9 +1,8 @@
 """What people did at the desk: a log in order of time, and each entry chained to the subject's history."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +29,7 @@ class Act:
     action: str
     subject_kind: str
     subject_id: UUID
-    facts: Mapping[str, Any] = MappingProxyType({})
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def record(session: Session, keyring: Keyring, act: Act, now: datetime) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 from gateway.shops.identity import Address, Identity
@@ -105,7 +104,7 @@ class EventTold:
     external_id: str
     occurred_at: datetime
     amount_minor: int | None = None
-    facts: Mapping[str, str] = MappingProxyType({})
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _brief(told: Any) -> dict[str, Any]:
