@@ -98,20 +98,20 @@ def wait_until(what: Callable[[], bool], timeout_s: float = 20) -> None:
         time.sleep(0.02)
 
 
-def normal_account() -> tuple[str, str] | None:
-    """An account without rights and an interpreter it may run with our packages; None where there is no such pair."""
+def normal_account(modules: str) -> tuple[str, str] | None:
+    """An account without rights and an interpreter it may run with these modules; None where there is no such pair."""
     names = [name for name in ("kulanz-test", "daemon", "games") if name in {entry.pw_name for entry in pwd.getpwall()}]
     own = f"python3.{sys.version_info.minor}"
     for interpreter in (sys.executable, f"/usr/bin/{own}", f"/usr/local/bin/{own}"):
         for name in names:
-            if _runs_for(name, interpreter):
+            if _runs_for(name, interpreter, modules):
                 return name, interpreter
     return None
 
 
-def _runs_for(name: str, interpreter: str) -> bool:
+def _runs_for(name: str, interpreter: str, modules: str) -> bool:
     try:
-        with python("-c", "import psycopg, gateway.embedded", interpreter=interpreter, **as_account(name)) as process:
+        with python("-c", f"import {modules}", interpreter=interpreter, **as_account(name)) as process:
             return process.wait(60) == 0
     except OSError:
         return False

@@ -250,7 +250,7 @@ def test_a_socket_folder_that_somebody_prepared_for_us_is_refused(folder):
 
 def test_a_data_folder_of_somebody_else_is_named_in_the_message(folder):
     """Not a stack trace, but whose it is and what to do."""
-    if (found := normal_account()) is None or os.geteuid() != 0:
+    if (found := normal_account("gateway.embedded")) is None or os.geteuid() != 0:
         pytest.skip("needs root and an account without rights")
     account, interpreter = found
     folder.mkdir(mode=0o700)
@@ -264,7 +264,7 @@ def test_a_normal_user_runs_the_servers_as_himself(folder):
         with Engines(folder) as addresses:
             fill(addresses.database_owner_url, 1)
         return
-    if (found := normal_account()) is None:
+    if (found := normal_account("gateway.embedded")) is None:
         pytest.skip("no account without rights can run Python with our packages here")
     account, interpreter = found
     folder.mkdir(mode=0o700)
@@ -302,7 +302,7 @@ def test_another_account_gets_in_neither_by_folder_nor_by_role(folder):
         url = told["url"]
         for name in ("daemon", "nobody"):
             trial = "import psycopg, sys; psycopg.connect(sys.argv[1])"
-            found = normal_account()
+            found = normal_account("gateway.embedded")
             if found is None:
                 pytest.skip("no account without rights can run Python with our packages here")
             with python("-c", trial, url, interpreter=found[1], **as_account(name)) as process:
