@@ -1,15 +1,18 @@
 """The command `kulanz`: every act of an operator, and calculations for anybody."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
 
 import click
 
-from gateway import __version__, config, migrate, wiring
+from gateway import __version__, config, migrate, wiring, worker
+from gateway.core.anchors import Trail
+from gateway.core.db import WORKER_ROLE
 from gateway.core.errors import GatewayError
+from gateway.core.rotation import WrappedColumn
 from gateway.core.services import Services
 
 
@@ -21,10 +24,18 @@ class Operator:
 
     @cached_property
     def services(self) -> Services:
-        opened = wiring.open_services(self.settings, role="kulanz_worker")
+        opened = wiring.open_services(self.settings, role=WORKER_ROLE, pool_size=worker.SLOTS + 2)
         opened.db.refuse_privileges()
         wiring.install_listeners()
         return opened
+
+    @cached_property
+    def trail(self) -> Trail:
+        return wiring.trail(self.services)
+
+    @property
+    def wrapped_columns(self) -> Sequence[WrappedColumn]:
+        return wiring.WRAPPED
 
     def merchant_ids(self) -> Iterable[UUID]:
         return wiring.merchant_ids(self.services.db)
@@ -46,6 +57,14 @@ def migrate_command(operator: Operator) -> None:
     config.require(operator.settings, "database_owner_url")
     migrate.upgrade(operator.settings.database_owner_url, runtime_url=operator.settings.database_url)
     click.echo(f"database is at {migrate.head_revision()}")
+
+
+@main.command("worker")
+@click.pass_obj
+def worker_command(operator: Operator) -> None:
+    """Serve the queues and the schedule until SIGTERM."""
+    wiring.configure_logging(operator.settings.log_level)
+    worker.serve(operator.services, wiring.tasks(operator.services), wiring.SCHEDULE)
 
 
 for _command in wiring.COMMANDS:

@@ -51,7 +51,10 @@ def head_revision() -> str:
 
 
 def _create_roles(connection: psycopg.Connection) -> None:
-    known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", (list(RUNTIME_ROLES),))}
+    known = {
+        row[0]
+        for row in connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", (list(RUNTIME_ROLES),))
+    }
     for role in RUNTIME_ROLES:
         if role not in known:
             connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))

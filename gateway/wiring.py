@@ -10,21 +10,31 @@ import click
 import redis
 import structlog
 from flask import Blueprint, Flask
+from sqlalchemy.orm import Session
 
-from gateway import config
+from gateway import audit, chores, config, keys
 from gateway.checkout import api as checkout_api
+from gateway.checkout import records
 from gateway.checkout.decide import Checkout
-from gateway.core import events
+from gateway.checkout.models import Decision
+from gateway.core import events, inbox, pages
+from gateway.core.anchors import Origin, Trail
 from gateway.core.crypto import Keyring
 from gateway.core.db import Database
+from gateway.core.expiry import NIGHTLY, expiry_tasks
 from gateway.core.http import Blueprint as ApiBlueprint
+from gateway.core.rotation import WrappedColumn
+from gateway.core.schedule import Entry
 from gateway.core.services import Services
-from gateway.merchants import guards, merchants
+from gateway.core.work import Task
+from gateway.demo import shop
+from gateway.merchants import guards, merchants, secrets
+from gateway.shops import buyers, shops
 
 API: tuple[ApiBlueprint, ...] = (checkout_api.blueprint,)
 """Blueprints of the documented API."""
 
-PAGES: tuple[Blueprint, ...] = ()
+PAGES: tuple[Blueprint, ...] = (pages.assets, shop.blueprint)
 """Blueprints of pages, not part of the API's description."""
 
 GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
@@ -32,6 +42,9 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "api-docs": guards.public,
         "healthz": guards.public,
         "decisions": guards.api_key,
+        "assets": guards.public,
+        "bootstrap": guards.public,
+        "demo": shop.guard,
     },
 )
 """Blueprint (or endpoint without one) → guard. What is not here is closed."""
@@ -39,15 +52,43 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
 LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyType({})
 """Event → listeners, called in this order in the same transaction."""
 
-COMMANDS: tuple[click.Command, ...] = ()
+COMMANDS: tuple[click.Command, ...] = (audit.audit, keys.keys)
 """Commands of `kulanz` beside its own."""
+
+WRAPPED: tuple[WrappedColumn, ...] = (*secrets.WRAPPED, *buyers.WRAPPED, *shops.WRAPPED)
+"""Columns that hold keys under the master key: what a rotation must visit."""
+
+INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({})
+"""Kind of connection → what is done with its messages."""
+
+SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE)
+"""What runs when."""
+
+
+def trail(services: Services) -> Trail:
+    """What is anchored: histories, and the rows of other tables that carry a digest of themselves."""
+    return Trail(key_of=_data_key(services), origins=(Origin("decision", Decision, records.digest),))
+
+
+def tasks(services: Services) -> list[Task]:
+    """Everything the worker can do."""
+    key_of = _data_key(services)
+    return [
+        inbox.handling_task(key_of, INBOX),
+        *expiry_tasks(chores.all_merchants),
+        *chores.tasks(trail(services)),
+    ]
+
+
+def _data_key(services: Services) -> Callable[[Session], bytes]:
+    return lambda session: secrets.get_key(session, services.keyring, "data")
 
 
 def add_checkout(app: Flask) -> None:
     app.extensions["kulanz.checkout"] = Checkout(app.extensions["kulanz"])
 
 
-EXTENSIONS: tuple[Callable[[Flask], None], ...] = (add_checkout,)
+EXTENSIONS: tuple[Callable[[Flask], None], ...] = (add_checkout, pages.install)
 """What is prepared once per application, after services and blueprints are there."""
 
 
@@ -55,11 +96,11 @@ def install_listeners() -> None:
     events.install(LISTENERS)
 
 
-def open_services(settings: config.Settings, role: str) -> Services:
+def open_services(settings: config.Settings, role: str, pool_size: int = 0) -> Services:
     """Services from settings; connections are opened on first use."""
     config.require(settings, "database_url", "redis_url", "master_keys", "session_secret")
     return Services(
-        db=Database(settings.database_url, role=role, pool_size=settings.web_threads),
+        db=Database(settings.database_url, role=role, pool_size=pool_size or settings.web_threads),
         cache=redis.Redis.from_url(settings.redis_url, socket_timeout=0.25, socket_connect_timeout=0.25),
         keyring=Keyring.parse(settings.master_keys),
         public_url=settings.public_url,

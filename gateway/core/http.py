@@ -7,7 +7,7 @@ import structlog
 from flask import Flask, Response, current_app, request
 from flask_smorest import Api as SmorestApi
 from flask_smorest import Blueprint as SmorestBlueprint
-from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from webargs.flaskparser import FlaskParser
@@ -34,13 +34,15 @@ def read_json() -> Any:
 
     Raises TooLarge, BadRequest (`not-json`, `wrong-media-type`) or Invalid for text the database cannot hold.
     """
-    if request.content_length is None and not request.environ.get("wsgi.input_terminated"):
-        raise MissingBody
     if request.mimetype not in ("application/json", ""):
         raise WrongMediaType
-    raw = request.get_data(cache=True)
-    if len(raw) > MAX_BODY_BYTES:
+    if (request.content_length or 0) > MAX_BODY_BYTES:
         raise BodyTooLarge(limit_bytes=MAX_BODY_BYTES)
+    raw = request.get_data(cache=True)
+    if len(raw) > MAX_BODY_BYTES:  # a chunked body does not announce its length
+        raise BodyTooLarge(limit_bytes=MAX_BODY_BYTES)
+    if not raw:
+        raise MissingBody
     return decode_json(raw)
 
 
@@ -133,7 +135,10 @@ class FaultSchema(Schema):
 
 
 class ProblemSchema(Schema):
-    """RFC 9457 problem document."""
+    """RFC 9457 problem document. An error may carry more facts than these."""
+
+    class Meta:
+        unknown = INCLUDE
 
     type = fields.String(required=True)
     title = fields.String(required=True)
@@ -150,6 +155,52 @@ class Api(SmorestApi):  # type: ignore[misc]
 
     def _register_error_handlers(self) -> None:
         """Errors become problem documents in `register_errors`, once."""
+
+    def specification(self) -> dict[str, Any]:
+        """The OpenAPI document, with the problems that every operation can answer."""
+        spec: dict[str, Any] = self.spec.to_dict()
+        for item in spec["paths"].values():
+            for method, operation in item.items():
+                if method != "parameters":
+                    operation["responses"] = _with_problems(operation, writes=method in ("post", "put"))
+        return spec
+
+    def _openapi_json(self) -> Response:
+        return Response(json.dumps(self.specification(), indent=2), content_type="application/json")
+
+
+_PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
+_ALWAYS = {
+    "401": "the key is missing, unknown, expired or revoked",
+    "403": "the key lacks the scope",
+    "404": "no such thing in this shop",
+    "429": "too many requests; see Retry-After",
+    "503": "a part of the service is away; nothing was recorded, try again",
+}
+_ON_WRITE = {
+    "400": "the body cannot be read",
+    "409": "not possible in the current state",
+    "413": "the body is too large",
+    "415": "the body has the wrong media type",
+    "422": "readable but not valid; `errors` names the places",
+}
+
+
+def _with_problems(operation: dict[str, Any], *, writes: bool) -> dict[str, Any]:
+    """The operation's own successful answers, and problem documents for everything else."""
+    own = {status: answer for status, answer in operation["responses"].items() if status < "400"}
+    told = {
+        status: answer["description"]
+        for status, answer in operation["responses"].items()
+        if "400" <= status < "600" and "description" in answer
+    }
+    problems = _ALWAYS | (_ON_WRITE if writes else {}) | {s: text for s, text in told.items() if s not in _ON_WRITE}
+    if "422" in operation["responses"]:
+        problems["422"] = _ON_WRITE["422"]
+    described = {
+        status: {"description": text, "content": {PROBLEM_JSON: _PROBLEM}} for status, text in sorted(problems.items())
+    }
+    return own | described
 
 
 def problem(error: GatewayError) -> Response:

@@ -1,0 +1,51 @@
+"""Scheduled chores that visit every merchant: anchor histories, forget used idempotency keys."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway.core import clock, idempotency
+from gateway.core.anchors import Trail, anchor
+from gateway.core.schedule import Entry, Every
+from gateway.core.services import Services
+from gateway.core.work import Job, NewJob, Task, enqueue_many
+from gateway.merchants.merchants import MerchantDirectory
+
+BITE, MAX_BITES = 5000, 500
+"""Rows per transaction, transactions per run; the rest waits for the next hour."""
+SCHEDULE = (Entry("history.anchor_all", Every(3600)), Entry("idempotency.forget_all", Every(3600)))
+
+
+def all_merchants(session: Session) -> list[UUID]:
+    """Every merchant that is not closed; read without a tenant."""
+    return list(session.scalars(select(MerchantDirectory.merchant_id).where(MerchantDirectory.closed_at.is_(None))))
+
+
+def tasks(trail: Trail) -> list[Task]:
+    """The chores as tasks: one that finds the merchants, one for each of them."""
+
+    def anchor_one(services: Services, job: Job) -> None:
+        with services.db.transaction(job.merchant_id) as session:
+            anchor(session, trail, clock.now())
+
+    return [
+        *_for_each("history.anchor_all", "history.anchor", anchor_one),
+        *_for_each("idempotency.forget_all", "idempotency.forget", _forget),
+    ]
+
+
+def _forget(services: Services, job: Job) -> None:
+    for _ in range(MAX_BITES):
+        with services.db.transaction(job.merchant_id) as session:
+            if idempotency.forget_expired(session, clock.now(), BITE) < BITE:
+                return
+
+
+def _for_each(finder: str, name: str, handle: Callable[[Services, Job], None]) -> tuple[Task, Task]:
+    def find(services: Services, _job: Job) -> None:
+        with services.db.transaction(None) as session:
+            enqueue_many(session, name, [NewJob(each, {}, unique=f"{name}:{each}") for each in all_merchants(session)])
+
+    return Task(finder, find), Task(name, handle, timeout_s=1800)
