@@ -12,7 +12,7 @@ import structlog
 from flask import Blueprint, Flask
 from sqlalchemy.orm import Session
 
-from gateway import audit, chores, config, keys
+from gateway import audit, chores, commands_card, commands_decide, config, keys
 from gateway.checkout import api as checkout_api
 from gateway.checkout import records
 from gateway.checkout.decide import Checkout
@@ -52,7 +52,13 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
 LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyType({})
 """Event → listeners, called in this order in the same transaction."""
 
-COMMANDS: tuple[click.Command, ...] = (audit.audit, keys.keys)
+COMMANDS: tuple[click.Command, ...] = (
+    audit.audit,
+    keys.keys,
+    commands_card.card,
+    commands_decide.decide_command,
+    commands_decide.replay_command,
+)
 """Commands of `kulanz` beside its own."""
 
 WRAPPED: tuple[WrappedColumn, ...] = (*secrets.WRAPPED, *buyers.WRAPPED, *shops.WRAPPED)
