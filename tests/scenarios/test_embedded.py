@@ -121,6 +121,7 @@ def test_servers_end_with_a_killed_supervisor_and_the_next_start_follows_at_once
     with engines(folder) as (process, told):
         fill(told["url"])
         process.kill()
+        process.wait()  # a lock is free when its holder is gone, not when the signal is sent
         with Engines(folder) as addresses:
             assert addresses.owner
             assert count(addresses.database_owner_url) == 500
@@ -143,6 +144,7 @@ def test_after_killing_everything_a_pid_file_naming_a_stranger_is_no_obstacle(fo
         for pid in told["pids"].values():
             os.kill(pid, signal.SIGKILL)
         process.kill()
+        process.wait()
         note = Path(told["place"], "pg", "postmaster.pid")
         wait_until(note.exists)
         lines = note.read_text().splitlines()
