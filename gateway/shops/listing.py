@@ -18,7 +18,7 @@ from gateway.core.ids import from_public, to_public
 from gateway.shops import buyers
 from gateway.shops.details import open_details, open_facts
 from gateway.shops.models import Order, OrderDocument, OrderEvent
-from gateway.shops.orders import MAX_DOCUMENTS, MAX_EVENTS, OrderUnknown
+from gateway.shops.orders import MAX_DOCUMENTS, MAX_EVENTS, OrderUnknown, is_reference
 from gateway.shops.shops import ShopFacts
 
 CURSOR = "cur"
@@ -52,11 +52,8 @@ class Page:
 
 def get_order(session: Session, keyring: Keyring, shop: ShopFacts, reference: str) -> dict[str, Any]:
     """The order with events, documents, and what is sealed (empty after an erasure). Raises OrderUnknown."""
-    row = session.scalars(
-        select(Order).where(
-            Order.merchant_id == merchant_of(session), Order.shop_id == shop.id, Order.reference == reference
-        ),
-    ).one_or_none()
+    mine = Order.merchant_id == merchant_of(session), Order.shop_id == shop.id, Order.reference == reference
+    row = session.scalars(select(Order).where(*mine)).one_or_none() if is_reference(reference) else None
     if row is None:
         raise OrderUnknown
     told = _events(session, row)

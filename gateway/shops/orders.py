@@ -114,7 +114,8 @@ class Orders:
         """
         if self.shop.closed_at is not None:
             raise ShopClosed
-        _check_reference(reference)
+        if not is_reference(reference):
+            raise Invalid.at("/reference", f"has 1 to {MAX_REFERENCE} printable characters")
         _check_moment("/placed_at", told.placed_at, now)
         row = self._find(reference)
         if row is None and (order_id := self._create(reference, told, now)):
@@ -160,6 +161,8 @@ class Orders:
         return row
 
     def _find(self, reference: str) -> Order | None:
+        if not is_reference(reference):
+            return None
         return self.session.scalars(
             select(Order)
             .where(
@@ -340,9 +343,9 @@ def end_of_day(day: date, zone: str) -> datetime:
     return datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(zone)).astimezone(UTC)
 
 
-def _check_reference(reference: str) -> None:
-    if not 0 < len(reference) <= MAX_REFERENCE or not reference.isprintable():
-        raise Invalid.at("/reference", f"has 1 to {MAX_REFERENCE} printable characters")
+def is_reference(text: str) -> bool:
+    """Whether a shop may call an order so: it stands in URLs, letters and files."""
+    return 0 < len(text) <= MAX_REFERENCE and text.isprintable()
 
 
 def _check_moment(path: str, moment: datetime, now: datetime) -> None:
