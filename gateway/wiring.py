@@ -1,7 +1,7 @@
 """Wiring as tables: which blueprint has which guard, who listens to what, which task runs when."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from gateway.checkout import api as checkout_api
 from gateway.checkout import records
 from gateway.checkout.decide import Checkout
 from gateway.checkout.models import Decision
-from gateway.core import events, inbox, pages
+from gateway.core import clock, events, inbox, pages
 from gateway.core.anchors import Origin, Trail
 from gateway.core.crypto import Keyring
 from gateway.core.db import Database
@@ -27,7 +27,8 @@ from gateway.core.rotation import WrappedColumn
 from gateway.core.schedule import Entry
 from gateway.core.services import Services
 from gateway.core.work import Task
-from gateway.demo import shop
+from gateway.demo import seed, shop
+from gateway.embedded import run
 from gateway.merchants import guards, merchants, secrets
 from gateway.shops import buyers, shops
 
@@ -52,7 +53,16 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
 LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyType({})
 """Event → listeners, called in this order in the same transaction."""
 
+
+def seed_demo(settings: config.Settings, known: Mapping[str, str]) -> Mapping[str, str]:
+    """The demo merchant for `kulanz run`."""
+    opened = open_services(settings, role="kulanz_web")
+    install_listeners()
+    return seed.shown(seed.seed(opened, clock.now(), known))
+
+
 COMMANDS: tuple[click.Command, ...] = (
+    run.command(seed_demo),
     audit.audit,
     keys.keys,
     commands_card.card,

@@ -10,7 +10,7 @@ from typing import Any
 
 from babel import Locale
 from flask import Blueprint, Flask, Response, g, request, session, url_for
-from flask_babel import Babel, format_datetime, get_locale
+from flask_babel import Babel, format_datetime, get_locale, gettext
 from flask_bootstrap import Bootstrap5
 from markupsafe import Markup
 
@@ -133,4 +133,10 @@ def percent(share: float | None, digits: int = 1) -> str:
     if share is None:
         return "–"
     text = f"{100 * share:.{digits}f}"
-    return f"{text.replace('.', ',') if language() == 'de' else text} %"
+    return f"{text.replace('.', ',') if language() == 'de' else text}\N{NO-BREAK SPACE}%"
+
+
+def say(text: str, **values: Any) -> str:
+    """A sentence in the language of the page; `text` is the English one."""
+    said: str = gettext(text, **values)
+    return said

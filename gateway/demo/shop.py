@@ -1,0 +1,157 @@
+"""The demo shop: a visitor changes buyer, basket and address and sees what the gateway decides, by the real path.
+
+It asks as the demo merchant's test shop, so every answer also stands in the desk. There is no cross-site token: the
+form belongs to nobody and changes nothing but the demo shop's own list of decisions.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from time import perf_counter
+from typing import Any
+
+from flask import Blueprint, Response, g, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+
+from gateway.admin.present import fact_label, fact_value, kind_label, outcome_label
+from gateway.checkout.api import answer, checkout
+from gateway.checkout.decide import Decided
+from gateway.core import clock
+from gateway.core.errors import GatewayError, Invalid, NotFound
+from gateway.core.http import services
+from gateway.core.limits import Limit
+from gateway.core.pages import language
+from gateway.demo import scenes
+from gateway.demo.scenes import Scene
+from gateway.demo.seed import DEMO_MERCHANT, find_shop
+from gateway.merchants.auth import Principal
+from gateway.risk import facts as known_facts
+
+blueprint = Blueprint("demo", __name__, url_prefix="/demo", template_folder="templates", static_folder="static")
+TRIES = Limit("demo", most=90, window_s=60)
+BAR_FULL = {"default": 0.40, "fraud": 0.20, "return": 0.60}
+"""The probability at which a bar is full: these are rarely near 1."""
+TELLING = (
+    "orders",
+    "paid_orders",
+    "open_minor",
+    "overdue_minor",
+    "overdue_days",
+    "days_known",
+    "email_disposable",
+    "same_address",
+    "parcel_locker",
+    "known_address",
+    "gift_card_percent",
+    "most_of_one",
+    "listed",
+)
+"""Facts the panel shows; the desk shows all."""
+
+
+class DemoClosed(NotFound):
+    """This installation has no demo shop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One decision as the page tells it."""
+
+    scene: Scene
+    told: dict[str, Any]
+    asked: dict[str, Any]
+    facts: Mapping[str, Any]
+    took_ms: float
+
+
+def guard() -> None:
+    """Anybody, while there is a demo shop, and not faster than a person can look."""
+    if request.endpoint == "demo.static":
+        return
+    TRIES.take(services().cache, request.remote_addr or "", clock.now().timestamp())
+    with services().db.transaction(DEMO_MERCHANT) as session:
+        shop = find_shop(session)
+    if shop is None:
+        raise DemoClosed
+    g.demo_shop = shop
+
+
+@blueprint.get("")
+def show() -> ResponseReturnValue:
+    return render_template("demo/shop.html", shown=_decided(Scene()), **_choices())
+
+
+@blueprint.post("")
+def change() -> ResponseReturnValue:
+    """Without JavaScript: the whole page again."""
+    return render_template("demo/shop.html", shown=_decided(_scene(request.form)), **_choices())
+
+
+@blueprint.post("/decision")
+def decide() -> Response:
+    """With JavaScript: the parts of the page that change."""
+    shown = _decided(_scene(request.form))
+    parts = {name: render_template(f"demo/{name}.html", shown=shown, **_choices()) for name in ("menu", "sum", "panel")}
+    return jsonify(parts)
+
+
+@blueprint.errorhandler(GatewayError)
+def told_as_page(error: GatewayError) -> ResponseReturnValue:
+    page = render_template("core/problem.html", error=error)
+    retry = {"Retry-After": str(error.facts["retry_after_s"])} if "retry_after_s" in error.facts else {}
+    return page, error.status, retry
+
+
+def _scene(form: Mapping[str, str]) -> Scene:
+    """What the form says. Raises Invalid for a choice that is not offered."""
+    offered: dict[str, Iterable[str]] = {
+        "persona": scenes.PERSONAS,
+        "article": scenes.ARTICLES,
+        "pieces": [str(number) for number in range(1, scenes.MAX_PIECES + 1)],
+        "delivery": scenes.DELIVERIES,
+        "country": scenes.COUNTRIES,
+    }
+    chosen = {name: form.get(name, str(getattr(Scene(), name))) for name in offered}
+    faults = [name for name, choices in offered.items() if chosen[name] not in choices]
+    if faults:
+        raise Invalid(errors=[{"path": f"/{name}", "message": "is not offered"} for name in faults])
+    return Scene(
+        persona=chosen["persona"],
+        article=chosen["article"],
+        pieces=int(chosen["pieces"]),
+        gift_card="gift_card" in form,
+        delivery=chosen["delivery"],
+        country=chosen["country"],
+    )
+
+
+def _decided(scene: Scene) -> Shown:
+    shop = g.demo_shop
+    who = Principal(DEMO_MERCHANT, shop.id, shop.id, shop.live, frozenset(), None)
+    asked, began = scenes.question(scene, language()), perf_counter()
+    ready = checkout().prepare(who, asked, clock.now())
+    with services().db.connection(who.merchant_id) as connection:
+        decided = checkout().decide(connection, ready)
+    took_ms = 1000 * (perf_counter() - began)
+    told = answer(decided.row, json.loads(decided.row["record"]), language())
+    return Shown(scene, told, _without_empty(asdict(asked)), _telling(decided), took_ms)
+
+
+def _telling(decided: Decided) -> dict[str, Any]:
+    known = known_facts.to_dict(decided.judged.case.facts)
+    return {name: known[name] for name in TELLING if name in known}
+
+
+def _without_empty(told: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if value not in ("", 0, None, ())}
+
+
+def _choices() -> dict[str, Any]:
+    return {
+        "scenes": scenes,
+        "bar_full": BAR_FULL,
+        "fact_label": fact_label,
+        "fact_value": fact_value,
+        "kind_label": kind_label,
+        "outcome_label": outcome_label,
+    }
