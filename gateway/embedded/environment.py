@@ -16,7 +16,7 @@ SECRETS = "secrets"
 
 
 class SecretsMissing(GatewayError):
-    """There is data, but the keys that open it are gone."""
+    """There is data, but the keys that open it are missing."""
 
     status = 503
 
@@ -30,16 +30,19 @@ def given(env: Mapping[str, str]) -> frozenset[str]:
 def environment(env: Mapping[str, str], *, role: str = WEB_ROLE) -> Iterator[dict[str, str]]:
     """The complete environment of a process under this role, for as long as the embedded servers run for it.
 
-    A running `kulanz run` of the same data folder lends its servers.
+    A running `kulanz run` of the same data folder lends its servers. Where the operator's own settings are complete,
+    nothing is started and no folder is touched; keys for a database of the operator's own are never made here.
     """
-    engines = Engines(config.load(env).data_dir)
-    kept = secrets(env, engines.place)
-    if given(env) >= {"postgres", "valkey"}:
-        yield {**env, **kept}
+    own = given(env)
+    if own >= {"postgres", "valkey"} and all(env.get(name) for name in (MASTER_KEYS, SESSION_SECRET)):
+        yield dict(env)
         return
-    addresses = engines.start(without=given(env))
+    engines = Engines(config.load(env).data_dir)
+    kept = engines.place.recall(SECRETS) if "postgres" in own else secrets(env, engines.place)
+    filled = {**kept, **{name: value for name, value in env.items() if value}}
+    addresses = engines.start(without=own) if len(own) < 2 else None
     try:
-        yield completed({**env, **kept}, addresses, role)
+        yield completed(filled, addresses, role)
     finally:
         engines.stop()
 
@@ -55,15 +58,17 @@ def completed(env: Mapping[str, str], addresses: Addresses | None, role: str) ->
     return filled
 
 
-def secrets(env: Mapping[str, str], place: Place) -> dict[str, str]:
+def secrets(env: Mapping[str, str], place: Place, *, fresh: bool | None = None) -> dict[str, str]:
     """Master keys and session secret: the operator's, or those kept in the data folder, or new ones.
 
-    Raises `SecretsMissing` when new keys would make the data of this folder unreadable.
+    `fresh` tells whether the database is new (default: whether the folder holds none). Raises `SecretsMissing` where
+    new keys would leave the data of an older one unreadable.
     """
     kept = place.recall(SECRETS)
     wanted = {name: env.get(name) or kept.get(name) for name in (MASTER_KEYS, SESSION_SECRET)}
-    if not wanted[MASTER_KEYS] and (place.path / "pg").exists():
-        raise SecretsMissing(f"{place.path / SECRETS}.json is gone; put it back or set {MASTER_KEYS}")
+    fresh = not (place.path / "pg").exists() if fresh is None else fresh
+    if not wanted[MASTER_KEYS] and not fresh:
+        raise SecretsMissing(f"{place.path / SECRETS}.json is not there; put it back or set {MASTER_KEYS}")
     new = {MASTER_KEYS: Keyring.generate, SESSION_SECRET: config.new_session_secret}
     made = {name: new[name]() for name, value in wanted.items() if not value}
     if made:

@@ -16,6 +16,8 @@ from types import FrameType
 from typing import Never
 
 import click
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import config, migrate
 from gateway.core.db import WEB_ROLE, WORKER_ROLE
@@ -67,6 +69,8 @@ def command(seed: Seed | None = None) -> click.Command:
                 House(os.environ, parent).live(seed if demo else None)
         except (GatewayError, config.SettingMissing) as error:
             raise click.ClickException(str(error)) from error
+        except (psycopg.Error, SQLAlchemyError) as error:
+            raise click.ClickException(f"the database refused: {error}") from error
 
     return run
 
@@ -98,11 +102,12 @@ class House:
             self._end(engines)
 
     def _start(self, engines: Engines, door: socket.socket, seed: Seed | None) -> None:
-        kept = secrets(self.env, engines.place)
+        kept = secrets(self.env, engines.place, fresh=_fresh(self.env))
         addresses = engines.start(without=given(self.env)) if len(given(self.env)) < 2 else None
         env = completed({**self.env, **kept, "KULANZ_DATA_DIR": str(engines.place.path)}, addresses, WEB_ROLE)
         settings = config.load(env)
-        _bring_up_to_date(settings, addresses, env)
+        _bring_up_to_date(settings, env)
+        env.pop("DATABASE_OWNER_URL", None)  # web and worker have no use for it
         self._start_children(engines, door, env, addresses)
         shown = _seeded(engines, settings, seed) if seed else {}  # while web and worker load
         self._await_web(settings)
@@ -189,12 +194,18 @@ def _why_not(error: OSError, host: str, port: int) -> str:
     return f"cannot listen on {host}:{port} (KULANZ_HOST, PORT): {error.strerror}"
 
 
-def _bring_up_to_date(settings: config.Settings, addresses: Addresses | None, env: Mapping[str, str]) -> None:
+def _bring_up_to_date(settings: config.Settings, env: Mapping[str, str]) -> None:
     """Migrate where we may: the embedded database, or with an owner's login."""
-    if addresses or env.get("DATABASE_OWNER_URL"):
+    if env.get("DATABASE_OWNER_URL"):
         migrate.upgrade(settings.database_owner_url, runtime_url=settings.database_url)
     elif migrate.current_revision(settings.database_url) != migrate.head_revision():
         raise SchemaOld("run `kulanz migrate` with DATABASE_OWNER_URL set, or set it for `kulanz run`")
+
+
+def _fresh(env: Mapping[str, str]) -> bool | None:
+    """Whether the operator's own database was never migrated; None where it is the embedded one."""
+    owner_url = config.load(env).database_owner_url
+    return migrate.current_revision(owner_url) is None if owner_url else None
 
 
 def _seeded(engines: Engines, settings: config.Settings, seed: Seed) -> Mapping[str, str]:

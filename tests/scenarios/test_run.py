@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from gateway.core.crypto import Keyring
 from tests.scenarios.processes import (
     PROJECT,
     alive,
@@ -217,16 +218,21 @@ def test_a_crashed_web_server_worker_or_database_is_started_again(lived_in, port
             wait_until(lambda: status_of(port) == 200)
 
 
-def test_real_servers_are_used_where_the_environment_names_them(folder, port, live_owner_url):
-    """DATABASE_URL and REDIS_URL: nothing embedded is started, everything else is the same."""
-    servers = {
+@pytest.fixture
+def servers(live_owner_url) -> dict:
+    """Real servers, as an operator names them: a migrated database and a cache."""
+    with psycopg.connect(live_owner_url, autocommit=True) as connection:
+        connection.execute("GRANT kulanz_worker TO kulanz_web")
+    return {
         "DATABASE_URL": live_owner_url.replace("postgres@", "kulanz_web@"),
         "DATABASE_OWNER_URL": live_owner_url,
         "REDIS_URL": os.environ["KULANZ_TEST_REDIS_URL"],
     }
-    with psycopg.connect(live_owner_url, autocommit=True) as connection:
-        connection.execute("GRANT kulanz_worker TO kulanz_web")
-    with running(folder, port, env=servers) as (process, text):
+
+
+def test_real_servers_are_used_where_the_environment_names_them(folder, port, servers):
+    """DATABASE_URL and REDIS_URL: nothing embedded is started, everything else is the same."""
+    with running(folder, port, env={**servers, "KULANZ_MASTER_KEYS": Keyring.generate()}) as (process, text):
         assert key_in(text)
         assert status_of(port) == 200
         commands = " ".join(children_of(process.pid).values())
@@ -234,6 +240,23 @@ def test_real_servers_are_used_where_the_environment_names_them(folder, port, li
         assert "bin/postgres" not in commands
         assert "valkey" not in commands
     assert not (folder / "pg").exists()
+
+
+def test_a_real_database_with_data_is_never_given_new_keys(folder, port, servers):
+    """A forgotten KULANZ_MASTER_KEYS is told; the start is refused."""
+    with running(folder, port, env=servers) as (process, text):
+        assert process.wait(30) == 1
+        assert "KULANZ_MASTER_KEYS" in text
+    assert not (folder / "secrets.json").exists()
+
+
+def test_a_database_that_does_not_answer_is_told_in_one_line(folder, port, servers):
+    """Not a stack trace."""
+    gone = {**servers, "DATABASE_OWNER_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    with running(folder, port, env=gone) as (process, text):
+        assert process.wait(30) == 1
+        assert "the database refused" in text
+        assert "Traceback" not in text
 
 
 def test_secrets_are_private_and_never_made_anew_over_existing_data(lived_in, port):
@@ -245,7 +268,7 @@ def test_secrets_are_private_and_never_made_anew_over_existing_data(lived_in, po
     try:
         with running(lived_in, port) as (process, text):
             assert process.wait(30) == 1
-            assert "secrets.json is gone" in text
+            assert "secrets.json is not there" in text
             assert not secrets.exists()
     finally:
         (lived_in / "put_away").rename(secrets)
