@@ -179,3 +179,19 @@ class UserEvent(Tenant, Base):
     action: Mapped[str]
     subject: Mapped[str]
     facts: Mapped[dict[str, Any]]
+
+
+class CallbackEndpoint(Tenant, Base):
+    """Where a merchant wants to be called, about what, and with which secrets we sign."""
+
+    __tablename__ = "callback_endpoint"
+    __table_args__ = (Index(None, "merchant_id", "disabled_at"),)
+
+    url: Mapped[str]
+    events: Mapped[list[Any]]
+    wrapped_secret: Mapped[bytes]
+    secret_since: Mapped[datetime]
+    wrapped_previous: Mapped[bytes | None]
+    previous_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]

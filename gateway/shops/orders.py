@@ -19,6 +19,7 @@ from gateway.core.errors import Invalid, NotFound, Refused
 from gateway.core.ids import from_public, new_id
 from gateway.merchants import secrets
 from gateway.shops import buyers, identity
+from gateway.shops.announcing import announce_order
 from gateway.shops.buyers import BuyerErased, BuyerKey
 from gateway.shops.details import open_details, open_facts, seal_details, seal_facts
 from gateway.shops.events import (
@@ -197,6 +198,7 @@ class Orders:
             return None
         row = self.get(reference)
         events.publish(self.session, OrderPlaced(**_fact(row, self.shop, row.placed_at), **_offer(row)))
+        self._announce(row, "placed", order_id, now)
         return order_id
 
     def _replace(self, row: Order, told: OrderTold, now: datetime) -> tuple[str, ...]:
@@ -207,7 +209,7 @@ class Orders:
         changed = (*_differing(row, columns), *_differing_keys(old_details, told.details))
         if not changed and buyer.id == row.buyer_id:
             return ()
-        self._record_change(row, changed, columns, buyer, now)
+        change_id = self._record_change(row, changed, columns, buyer, now)
         for name, value in columns.items():
             setattr(row, name, value)
         row.buyer_id = buyer.id
@@ -215,6 +217,7 @@ class Orders:
         self._refold(row, now)
         fact = OrderChanged(**_fact(row, self.shop, now), **_offer(row), changed=changed)
         events.publish(self.session, fact)
+        self._announce(row, CHANGED, change_id, now)
         return changed
 
     def _refuse_contradiction(self, row: Order, columns: dict[str, Any], buyer: BuyerKey) -> None:
@@ -230,7 +233,7 @@ class Orders:
 
     def _record_change(
         self, row: Order, changed: tuple[str, ...], columns: Mapping[str, Any], buyer: BuyerKey, now: datetime
-    ) -> None:
+    ) -> UUID:
         self._check_room(OrderEvent, row.id, MAX_EVENTS)
         facts: dict[str, Any] = {"changed": list(changed)}
         if "total_minor" in changed:
@@ -238,6 +241,7 @@ class Orders:
         event_id = new_id()
         told = EventTold(CHANGED, f"{OWN_PREFIX}{event_id}", now, facts.get("to_minor"), facts)
         self._store_event(row.id, event_id, told, buyer, now)
+        return event_id
 
     def _append(self, row: Order, told: EventTold, now: datetime) -> UUID:
         self._check_room(OrderEvent, row.id, MAX_EVENTS)
@@ -252,7 +256,11 @@ class Orders:
         published = PUBLISHED[told.event]
         fact = _fact(row, self.shop, told.occurred_at)
         events.publish(self.session, published(**fact, event_id=event_id, amount_minor=told.amount_minor))
+        self._announce(row, told.event, event_id, now)
         return event_id
+
+    def _announce(self, row: Order, event: str, event_id: UUID, now: datetime) -> None:
+        announce_order(self.session, self.keyring, self.shop, row, (event, event_id), now)
 
     def _store_event(
         self, order_id: UUID, event_id: UUID, told: EventTold, sealing: BuyerKey | None, now: datetime
