@@ -27,6 +27,8 @@ from gateway.merchants.models import Login, Role, User
 
 INVITE_FOR = timedelta(hours=72)
 NAME_LENGTH = 200
+INVITE_PATH = "/admin/invite"
+"""Where the page stands that takes a token and asks for a password."""
 
 
 class UserUnknown(NotFound):

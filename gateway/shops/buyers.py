@@ -154,19 +154,16 @@ def find_buyer(session: Session, digests: Mapping[str, bytes]) -> UUID | None:
     )
 
 
-def find_key(session: Session, keyring: Keyring, buyer_id: UUID) -> bytes | None:
-    """The buyer's data key, held against an erasure until the transaction ends; None once he is erased.
+def find_key(session: Session, keyring: Keyring, buyer_id: UUID, *, hold: bool = False) -> bytes | None:
+    """The buyer's data key; None once he is erased. With `hold` no erasure passes until the transaction ends.
 
     Raises BuyerUnknown.
     """
-    wrapped = session.execute(
-        select(Buyer.wrapped_key)
-        .where(Buyer.merchant_id == merchant_of(session), Buyer.id == buyer_id)
-        .with_for_update(read=True, key_share=True),
-    ).one_or_none()
-    if wrapped is None:
+    wanted = select(Buyer.wrapped_key).where(Buyer.merchant_id == merchant_of(session), Buyer.id == buyer_id)
+    row = session.execute(wanted.with_for_update(read=True, key_share=True) if hold else wanted).one_or_none()
+    if row is None:
         raise BuyerUnknown
-    return None if wrapped.wrapped_key is None else keyring.unwrap(wrapped.wrapped_key, context_of(buyer_id))
+    return None if row.wrapped_key is None else keyring.unwrap(row.wrapped_key, context_of(buyer_id))
 
 
 def _find_and_link(session: Session, keyring: Keyring, digests: Mapping[str, bytes]) -> BuyerKey | None:

@@ -245,7 +245,7 @@ class Orders:
 
     def _append(self, row: Order, told: EventTold, now: datetime) -> UUID:
         self._check_room(OrderEvent, row.id, MAX_EVENTS)
-        event_id, key = new_id(), buyers.find_key(self.session, self.keyring, row.buyer_id)
+        event_id, key = new_id(), buyers.find_key(self.session, self.keyring, row.buyer_id, hold=True)
         sealing = BuyerKey(row.buyer_id, key) if key else None
         self._store_event(row.id, event_id, told, sealing, now)
         self._refold(row, now)
@@ -320,7 +320,7 @@ class Orders:
         return buyers.ensure_buyer(self.session, self.keyring, digests, live=self.shop.live, now=now)
 
     def _key_of(self, row: Order) -> bytes:
-        key = buyers.find_key(self.session, self.keyring, row.buyer_id)
+        key = buyers.find_key(self.session, self.keyring, row.buyer_id, hold=True)
         if key is None:
             raise BuyerErased
         return key
