@@ -1,13 +1,13 @@
 # Needs Python 3.11 or newer and make, nothing else. `make` alone lists what there is.
 
 # The first interpreter that is new enough; PYTHON=/path/to/python3 chooses one.
-PYTHON := $(shell for p in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+INTERPRETER := $(shell for p in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
 	if "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then command -v "$$p"; break; fi; done)
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint format bench demo migrate clean environment environment-dev interpreter
+.PHONY: help run test test-fast lint format bench demo migrate clean environment environment-dev python
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -43,11 +43,11 @@ clean: ## Remove the environment and caches; the data in .var stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist *.egg-info
 	find gateway connectors tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
-environment: interpreter
-	@"$(PYTHON)" .ci/environment.py
+environment: python
+	@"$(INTERPRETER)" .ci/environment.py
 
-environment-dev: interpreter
-	@"$(PYTHON)" .ci/environment.py dev
+environment-dev: python
+	@"$(INTERPRETER)" .ci/environment.py dev
 
-interpreter:
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found; set PYTHON=/path/to/python3" >&2; exit 1; }
+python:
+	@test -n "$(INTERPRETER)" || { echo "Python 3.11 or newer is needed and none was found; set PYTHON=/path/to/python3" >&2; exit 1; }
