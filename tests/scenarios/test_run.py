@@ -303,3 +303,28 @@ def test_make_says_plainly_that_python_is_missing(tmp_path):
     )
     assert done.returncode != 0
     assert "Python 3.11 or newer is needed" in done.stderr
+
+
+def test_what_was_backed_up_from_a_running_installation_runs_from_a_new_folder(lived_in, folder, port, tmp_path):
+    """Backup while everything runs, keys carried apart, restore into a new folder, histories proven whole."""
+    file = tmp_path / "installation.kulanz"
+    with running(lived_in, port):
+        assert "Keep it in another place" in kulanz(lived_in, "backup", str(file))
+    folder.mkdir(mode=0o711)
+    with pytest.raises(subprocess.CalledProcessError, match="exit status 2"):
+        kulanz(folder, "restore", str(file))  # keys of its own were made, and they open nothing
+    shutil.copy(lived_in / "secrets.json", folder / "secrets.json")
+    assert "rows of" in kulanz(folder, "restore", str(file))
+    kulanz(folder, "audit", "verify")
+    with running(folder, port) as (_, text):
+        answer = subprocess.run(text.strip().splitlines()[-1], shell=True, capture_output=True, check=True).stdout
+        assert json.loads(answer)["offers"]
+
+
+def kulanz(folder: Path, *arguments: str) -> str:
+    """What a command prints; raises where it fails."""
+    with python("-c", KULANZ, *arguments, env=environment(folder, 1)) as process:
+        output, errors = process.stdout.read(), process.stderr.read()
+        if process.wait(60):
+            raise subprocess.CalledProcessError(process.returncode, arguments, output, errors)
+        return output
