@@ -86,7 +86,9 @@ def shop() -> None:
 
 @shop.command("create")
 @click.argument("name")
-@click.option("--platform", type=click.Choice([each.value for each in Platform]), default=Platform.API.value, show_default=True)
+@click.option(
+    "--platform", type=click.Choice([each.value for each in Platform]), default=Platform.API.value, show_default=True
+)
 @click.option("--live/--test", default=False, help="A test shop sends nothing outside. [default: --test]")
 @click.option("--currency", default="EUR", show_default=True, help="ISO 4217 code.")
 @click.option("--country", default="DE", show_default=True, help="ISO 3166 code.")

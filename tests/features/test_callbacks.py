@@ -11,7 +11,6 @@ from gateway.core import signing
 from gateway.core.crypto import unseal
 from gateway.core.errors import Invalid
 from gateway.core.ids import new_id, to_public
-from gateway.core.outbox import _context
 from gateway.merchants import callbacks, secrets
 from gateway.merchants.callbacks import DECISION_MADE, ORDER_CHANGED, Happening
 
@@ -49,7 +48,7 @@ def test_each_endpoint_hears_once_of_what_it_asked_for(session, services):
     messages = queued(session)
     assert {message.destination for message in messages} == {to_public("cbe", first.id), to_public("cbe", second.id)}
     key = secrets.get_key(session, services.keyring, "data")
-    body = json.loads(unseal(key, bytes(messages[0].payload), _context(messages[0].id)))
+    body = json.loads(unseal(key, bytes(messages[0].payload), f"outbox_message.payload:{messages[0].id}"))
     assert body == {"type": "order.changed", "timestamp": "2026-11-22T12:00:00Z", "data": {"reference": "1001"}}
 
 

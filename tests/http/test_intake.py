@@ -8,6 +8,7 @@ from builders import a_world
 from sqlalchemy import text
 
 from gateway.core import clock, inbox, signing
+from gateway.core.crypto import unseal
 from gateway.core.errors import Invalid
 from gateway.core.ids import new_id
 from gateway.core.work import Fail, Job
@@ -199,7 +200,7 @@ def test_merchants_hear_of_their_orders_without_personal_data(pusher, services):
     with services.db.transaction(pusher.world.merchant_id) as session:
         key = secrets.get_key(session, services.keyring, "data")
         sealed = session.execute(text("SELECT id, payload FROM outbox_message ORDER BY id")).all()
-        told = [json.loads(inbox.unseal(key, bytes(row.payload), f"outbox_message.payload:{row.id}")) for row in sealed]
+        told = [json.loads(unseal(key, bytes(row.payload), f"outbox_message.payload:{row.id}")) for row in sealed]
     assert [(each["type"], each["data"]["event"], each["data"]["open_minor"]) for each in told] == [
         ("order.changed", "placed", 12_490),
         ("order.changed", "paid", 0),
