@@ -68,7 +68,7 @@ def amounts(total_minor: int, parts: Parts) -> dict[str, Any]:
     Lines that cannot be told one by one (too many, absurd sums) are left out, and with them what they add up to.
     """
     items = [item for line in parts.lines for item in items_of(line)]
-    reductions = parts.discount_minor + sum(-minor for minor in _charges(parts) if minor < 0)
+    reductions = max(0, parts.discount_minor) + sum(-minor for minor in _charges(parts) if minor < 0)
     charges = sum(minor for minor in _charges(parts) if minor > 0)
     unexplained = total_minor - sum(item["quantity"] * item["unit_minor"] for item in items) - charges + reductions
     more = {

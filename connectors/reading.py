@@ -121,6 +121,10 @@ class Node:
             pass  # told below, as every other text that is no time
         raise MappingError.at(self.path, "is not a time with its offset between 2000 and 2099")
 
+    def day(self) -> str:
+        """The date of a time where it was written, as ISO 8601; "" when it is absent."""
+        return datetime.fromisoformat(self.text(40)).date().isoformat() if self.moment() else ""
+
 
 def one(document: Any, *envelopes: str) -> Node:
     """The single object of a document: itself, or inside a list of one or an object that only wraps it."""

@@ -139,7 +139,7 @@ def _parts(order: Node, purse: Purse, *, now: bool) -> Parts:
         shipping_minor=_shipping(order, purse),
         fees_minor=_fees(order, purse, "current" if now else "original"),
         tax_minor=0 if order.at("taxes_included").flag() else tax,
-        discount_minor=max(0, discount or 0),
+        discount_minor=discount or 0,
     )
 
 
@@ -198,7 +198,7 @@ def _method(order: Node, beside: Beside) -> dict[str, str]:
 
 def _due_date(order: Node) -> str:
     """The last day of the last payment of agreed terms."""
-    days = [schedule.at("due_at").text(40)[:10] for schedule in order.at("payment_terms", "payment_schedules").list()]
+    days = [schedule.at("due_at").day() for schedule in order.at("payment_terms", "payment_schedules").list()]
     return max(days, default="")
 
 
