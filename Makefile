@@ -33,8 +33,8 @@ format: environment-dev ## Let ruff put the files in order
 bench: environment-dev ## Measure against the budgets; writes docs/benchmarks.md
 	@$(BIN)/python -m bench
 
-demo: environment ## Decide one example order and print the menu with its reasons
-	@$(BIN)/kulanz decide docs/examples/order.yaml
+demo: environment ## Decide one example question (after the first `make run`) and print the menu with its reasons
+	@$(BIN)/kulanz decide examples/question.yaml
 
 migrate: environment ## Bring the database to the newest schema
 	@$(BIN)/kulanz migrate
