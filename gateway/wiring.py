@@ -16,6 +16,7 @@ from gateway import audit, chores, commands_card, commands_decide, config, keys
 from gateway.checkout import api as checkout_api
 from gateway.checkout import records
 from gateway.checkout.decide import Checkout
+from gateway.checkout.linking import check_decision
 from gateway.checkout.models import Decision
 from gateway.core import clock, events, inbox, pages
 from gateway.core.anchors import Origin, Trail
@@ -30,9 +31,11 @@ from gateway.core.work import Task
 from gateway.demo import seed, shop
 from gateway.embedded import run
 from gateway.merchants import guards, merchants, secrets
+from gateway.shops import api as shops_api
 from gateway.shops import buyers, shops
+from gateway.shops.events import OrderChanged, OrderPlaced
 
-API: tuple[ApiBlueprint, ...] = (checkout_api.blueprint,)
+API: tuple[ApiBlueprint, ...] = (checkout_api.blueprint, shops_api.blueprint)
 """Blueprints of the documented API."""
 
 PAGES: tuple[Blueprint, ...] = (pages.assets, shop.blueprint)
@@ -43,6 +46,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "api-docs": guards.public,
         "healthz": guards.public,
         "decisions": guards.api_key,
+        "orders": guards.api_key,
         "assets": guards.public,
         "bootstrap": guards.public,
         "demo": shop.guard,
@@ -50,7 +54,12 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
 )
 """Blueprint (or endpoint without one) → guard. What is not here is closed."""
 
-LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyType({})
+LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyType(
+    {
+        OrderPlaced: (check_decision,),
+        OrderChanged: (check_decision,),
+    },
+)
 """Event → listeners, called in this order in the same transaction."""
 
 
