@@ -19,6 +19,7 @@ from gateway.checkout.request import CheckoutRequest
 from gateway.checkout.token import TokenFacts, sign
 from gateway.core.clock import local_date
 from gateway.core.crypto import Keyring, blind_index, seal
+from gateway.core.db import HotStatement
 from gateway.core.errors import Invalid
 from gateway.core.ids import new_id, to_public
 from gateway.core.kept import Kept
@@ -98,7 +99,7 @@ class Checkout:
         judged = Judged(case, choose(case))
         buyer = self._buyer(connection, ready, past)
         row = _row(ready, judged, records.to_text(judged, card), buyer)
-        connection.execute(_INSERT, row)
+        _INSERT.execute(connection, row)
         return Decided(row, judged, ready.side, _language(asked, ready.side))
 
     def _fetch_side(self, key: tuple[UUID, UUID]) -> ShopSide:
@@ -130,7 +131,7 @@ class Checkout:
         if identity.identifying(links) is None:
             return None
         new = buyers.new_buyer(keyring, ready.who.merchant_id, links, live=ready.who.live, now=ready.now)
-        if connection.execute(buyers.CREATE_BUYER, new.params).first() is not None:
+        if _CREATE_BUYER.execute(connection, new.params).fetchone() is not None:
             return buyers.BuyerKey(new.id, new.data_key)
         # Another checkout of the same stranger was faster by a moment: he is known now.
         past = history.read(connection, ready.who.shop_id, ready.digests, ready.now, ready.who.merchant_id)
@@ -161,7 +162,8 @@ _COUNTED = (
     ("device", "device"),
     ("handle", "handle"),
 )
-_INSERT = insert(cast("Table", Decision.__table__)).inline()
+_INSERT = HotStatement(insert(cast("Table", Decision.__table__)).inline())
+_CREATE_BUYER = HotStatement(buyers.CREATE_BUYER)
 
 
 def _buyer_key(keyring: Keyring, past: history.History) -> buyers.BuyerKey | None:
