@@ -1,26 +1,49 @@
-"""The command `kulanz`: every act of an operator, and calculations for anybody."""
+"""The command `kulanz`: every act of an operator, and one order decided for anybody."""
 
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
 
 import click
 
-from gateway import __version__, config, migrate, wiring, worker
+from gateway import (
+    __version__,
+    audit,
+    backup,
+    commands_card,
+    commands_decide,
+    commands_desk,
+    commands_merchants,
+    config,
+    keys,
+    migrate,
+    wiring,
+    worker,
+)
+from gateway.core import clock
 from gateway.core.anchors import Trail
-from gateway.core.db import WORKER_ROLE
+from gateway.core.db import WEB_ROLE, WORKER_ROLE, PrivilegedLogin
 from gateway.core.errors import GatewayError
 from gateway.core.rotation import WrappedColumn
 from gateway.core.services import Services
+from gateway.demo import seed
+from gateway.embedded.environment import environment
+from gateway.embedded.run import command as run_command
 
 
 @dataclass
 class Operator:
     """What commands work with; opened on first use, so that `--help` needs no database."""
 
-    settings: config.Settings
+    context: click.Context
+
+    @cached_property
+    def settings(self) -> config.Settings:
+        """From the environment; what it leaves open comes from the embedded servers, until the command ends."""
+        return config.load(self.context.with_resource(environment(os.environ, role=WORKER_ROLE)))
 
     @cached_property
     def services(self) -> Services:
@@ -47,7 +70,7 @@ class Operator:
 def main(context: click.Context) -> None:
     """Kulanz: which payment methods are safe to show, and what happens afterwards."""
     if context.obj is None:
-        context.obj = Operator(config.load())
+        context.obj = Operator(context)
 
 
 @main.command("migrate")
@@ -67,7 +90,30 @@ def worker_command(operator: Operator) -> None:
     worker.serve(operator.services, wiring.tasks(operator.services), wiring.SCHEDULE)
 
 
-for _command in wiring.COMMANDS:
+def seed_demo(settings: config.Settings, known: Mapping[str, str]) -> Mapping[str, str]:
+    """The demo merchant for `kulanz run`, made or found."""
+    opened = wiring.open_services(settings, role=WEB_ROLE)
+    wiring.install_listeners()
+    try:
+        return seed.shown(seed.seed(opened, clock.now(), known))
+    finally:
+        opened.db.engine.dispose()
+        opened.cache.close()
+
+
+COMMANDS: tuple[click.Command, ...] = (
+    run_command(seed_demo),
+    backup.backup_command,
+    backup.restore_command,
+    audit.audit,
+    keys.keys,
+    commands_card.card,
+    commands_decide.decide_command,
+    commands_decide.replay_command,
+    *commands_merchants.COMMANDS,
+    *commands_desk.COMMANDS,
+)
+for _command in COMMANDS:
     main.add_command(_command)
 
 
@@ -79,4 +125,7 @@ def run() -> None:
         click.echo(f"{error.code}: {error.detail or error.title}", err=True)
         for fault in error.facts.get("errors", []):
             click.echo(f"  {fault['path']}: {fault['message']}", err=True)
+        sys.exit(2)
+    except (config.SettingMissing, PrivilegedLogin) as error:
+        click.echo(str(error), err=True)
         sys.exit(2)

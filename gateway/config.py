@@ -49,7 +49,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         port=port,
         web_workers=_int(env, "KULANZ_WEB_WORKERS", os.cpu_count() or 2),
         web_threads=_int(env, "KULANZ_WEB_THREADS", 4),
-        public_url=env.get("KULANZ_PUBLIC_URL", f"http://{host}:{port}").rstrip("/"),
+        public_url=env.get("KULANZ_PUBLIC_URL", f"http://{_reachable(host)}:{port}").rstrip("/"),
         mail_url=env.get("KULANZ_MAIL_URL", ""),
         mail_from=env.get("KULANZ_MAIL_FROM", "kulanz@localhost"),
         allow_private_urls=env.get("KULANZ_ALLOW_PRIVATE_URLS", "").lower() in TRUE,
@@ -67,6 +67,11 @@ def require(settings: Settings, *names: str) -> None:
 
 def new_session_secret() -> str:
     return secrets.token_urlsafe(48)
+
+
+def _reachable(host: str) -> str:
+    """Every interface is where we listen, not where a browser goes."""
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
 
 
 def _int(env: Mapping[str, str], name: str, default: int) -> int:

@@ -1,24 +1,25 @@
 """Wiring as tables: which blueprint has which guard, who listens to what, which task runs when."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-import click
 import redis
 import structlog
 from flask import Blueprint, Flask
 from sqlalchemy.orm import Session
 
-from gateway import audit, chores, commands_card, commands_decide, config, keys
+from gateway import chores, config
+from gateway.admin import routes as desk_routes
+from gateway.admin import session as desk_session
 from gateway.checkout import api as checkout_api
 from gateway.checkout import records
 from gateway.checkout.decide import Checkout
 from gateway.checkout.linking import check_decision
 from gateway.checkout.models import Decision
-from gateway.core import clock, events, inbox, pages
+from gateway.core import delivery, events, inbox, pages
 from gateway.core.anchors import Origin, Trail
 from gateway.core.crypto import Keyring
 from gateway.core.db import Database
@@ -28,18 +29,23 @@ from gateway.core.rotation import WrappedColumn
 from gateway.core.schedule import Entry
 from gateway.core.services import Services
 from gateway.core.work import Task
-from gateway.demo import seed, shop
-from gateway.embedded import run
-from gateway.merchants import guards, merchants, secrets
+from gateway.demo import shop
+from gateway.merchants import callbacks, guards, merchants, secrets
 from gateway.shops import api as shops_api
-from gateway.shops import buyers, shops
+from gateway.shops import buyers, connections, intake, shops
 from gateway.shops.events import OrderChanged, OrderPlaced
 
 API: tuple[ApiBlueprint, ...] = (checkout_api.blueprint, shops_api.blueprint)
 """Blueprints of the documented API."""
 
-PAGES: tuple[Blueprint, ...] = (pages.assets, shop.blueprint)
-"""Blueprints of pages, not part of the API's description."""
+PAGES: tuple[Blueprint, ...] = (
+    pages.assets,
+    shop.blueprint,
+    desk_routes.blueprint,
+    desk_session.blueprint,
+    intake.blueprint,
+)
+"""Blueprints of pages and of messages, not part of the API's description."""
 
 GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
     {
@@ -49,7 +55,10 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "orders": guards.api_key,
         "assets": guards.public,
         "bootstrap": guards.public,
+        "in": guards.public,
         "demo": shop.guard,
+        "admin": desk_routes.guard,
+        "login": desk_session.guard,
     },
 )
 """Blueprint (or endpoint without one) → guard. What is not here is closed."""
@@ -63,27 +72,16 @@ LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyTyp
 """Event → listeners, called in this order in the same transaction."""
 
 
-def seed_demo(settings: config.Settings, known: Mapping[str, str]) -> Mapping[str, str]:
-    """The demo merchant for `kulanz run`."""
-    opened = open_services(settings, role="kulanz_web")
-    install_listeners()
-    return seed.shown(seed.seed(opened, clock.now(), known))
-
-
-COMMANDS: tuple[click.Command, ...] = (
-    run.command(seed_demo),
-    audit.audit,
-    keys.keys,
-    commands_card.card,
-    commands_decide.decide_command,
-    commands_decide.replay_command,
+WRAPPED: tuple[WrappedColumn, ...] = (
+    *secrets.WRAPPED,
+    *buyers.WRAPPED,
+    *shops.WRAPPED,
+    *connections.WRAPPED,
+    *callbacks.WRAPPED,
 )
-"""Commands of `kulanz` beside its own."""
-
-WRAPPED: tuple[WrappedColumn, ...] = (*secrets.WRAPPED, *buyers.WRAPPED, *shops.WRAPPED)
 """Columns that hold keys under the master key: what a rotation must visit."""
 
-INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({})
+INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({**intake.HANDLERS})
 """Kind of connection → what is done with its messages."""
 
 SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE)
@@ -100,6 +98,7 @@ def tasks(services: Services) -> list[Task]:
     key_of = _data_key(services)
     return [
         inbox.handling_task(key_of, INBOX),
+        delivery.delivery_task(key_of, callbacks.resolver(services.keyring)),
         *expiry_tasks(chores.all_merchants),
         *chores.tasks(trail(services)),
     ]
@@ -113,7 +112,7 @@ def add_checkout(app: Flask) -> None:
     app.extensions["kulanz.checkout"] = Checkout(app.extensions["kulanz"])
 
 
-EXTENSIONS: tuple[Callable[[Flask], None], ...] = (add_checkout, pages.install)
+EXTENSIONS: tuple[Callable[[Flask], None], ...] = (add_checkout, pages.install, desk_routes.install)
 """What is prepared once per application, after services and blueprints are there."""
 
 

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if engines := config.stash.get(_ENGINES, None):
         engines.stop()
+        shutil.rmtree(engines.place.path.parent, ignore_errors=True)
 
 
 _ENGINES = pytest.StashKey[Engines]()

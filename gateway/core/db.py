@@ -29,6 +29,10 @@ WORKER_ROLE = "kulanz_worker"
 RUNTIME_ROLES = (WEB_ROLE, WORKER_ROLE)
 
 
+class PrivilegedLogin(RuntimeError):
+    """The runtime login could read every tenant's rows; the process must not start."""
+
+
 class Base(DeclarativeBase):
     """All tables of all packages, with constraint names that migrations can rely on."""
 
@@ -157,11 +161,11 @@ class Database:
         return True
 
     def refuse_privileges(self) -> None:
-        """Raise RuntimeError when this login could bypass row-level security: start-up must not go on."""
+        """Raise PrivilegedLogin when this login could bypass row-level security: start-up must not go on."""
         with self.connection(None) as connection:
             names = ", ".join(connection.execute(_PRIVILEGED).scalars())
         if names:
-            raise RuntimeError(
+            raise PrivilegedLogin(
                 f"the database login acts as {names}, which is a superuser, may bypass row-level security or owns "
                 "tables; give DATABASE_URL an unprivileged login and keep the owner in DATABASE_OWNER_URL",
             )

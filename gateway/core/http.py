@@ -228,7 +228,7 @@ def _with_problems(operation: dict[str, Any], *, writes: bool) -> dict[str, Any]
         for status, answer in operation["responses"].items()
         if "400" <= status < "600" and "description" in answer
     }
-    problems = _ALWAYS | (_ON_WRITE if writes else {}) | {s: text for s, text in told.items() if s not in _ON_WRITE}
+    problems = _ALWAYS | (_ON_WRITE if writes else {}) | told
     if "422" in operation["responses"]:
         problems["422"] = _ON_WRITE["422"]
     described = {

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
+
+from gateway.core.db import HotStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class History:
     wrapped_key: bytes | None
     facts: dict[str, Any]
     listed: tuple[str, str] | None
-    """Action and reason of the strongest list entry: block beats allow."""
+    """Action and reason of the strongest list entry."""
     versions: dict[str, int]
 
 
@@ -26,80 +28,96 @@ def read(
     connection: Connection, shop_id: UUID, digests: Mapping[str, bytes], now: datetime, merchant_id: UUID
 ) -> History:
     """One round trip. `digests`: blind indexes by kind, those of lists (`ip`, `device`, …) included."""
-    row = connection.execute(
-        _READ,
+    identity = digests.get("email") or digests.get("phone")
+    found = _READ.execute(
+        connection,
         {
             "merchant": merchant_id,
             "shop": shop_id,
-            "email": digests.get("email"),
-            "phone": digests.get("phone"),
-            "root": digests.get("email_root"),
+            "identity": identity,
+            "linking": [digests[kind] for kind in ("email", "phone", "email_root") if kind in digests],
             "delivery": digests.get("delivery"),
             "listed": list(digests.values()),
             "now": now,
         },
-    ).one()
-    return History(row.buyer_id, row.wrapped_key, _facts(row, digests, now), _listed(row.listed), row.versions or {})
+    ).fetchone()
+    if found is None:
+        raise RuntimeError("a statement that always answers one row answered none")
+    buyer_id, wrapped_key, *past, known_address, listed, versions = found
+    facts = _facts(_Past(*past), now) if identity else {}
+    if facts and "delivery" in digests:
+        facts["known_address"] = known_address
+    return History(buyer_id, wrapped_key, facts, _strongest(listed), versions or {})
 
 
-def _facts(row: Any, digests: Mapping[str, bytes], now: datetime) -> dict[str, Any]:
-    if "email" not in digests and "phone" not in digests:
-        return {}
-    returned, kept = row.returned_minor, row.shipped_minor
+class _Past(NamedTuple):
+    """The buyer's orders with this merchant, added up; amounts in minor units."""
+
+    orders: int
+    paid_orders: int
+    open_minor: int
+    overdue_minor: int
+    oldest_due: datetime | None
+    highest_paid_minor: int
+    returned_minor: int
+    sent_minor: int
+    first_order: datetime | None
+
+
+def _facts(past: _Past, now: datetime) -> dict[str, Any]:
     return {
-        "known_buyer": row.orders > 0,
-        "known_address": row.known_address if "delivery" in digests else None,
-        "orders": row.orders,
-        "paid_orders": row.paid_orders,
-        "open_minor": row.open_minor,
-        "overdue_minor": row.overdue_minor,
-        "overdue_days": (now - row.oldest_due).days if row.oldest_due else 0,
-        "highest_paid_minor": row.highest_paid_minor,
-        "returned_percent": 100 * returned // kept if kept else None,
-        "days_known": (now - row.first_order).days if row.first_order else 0,
+        "known_buyer": past.orders > 0,
+        "known_address": None,
+        "orders": past.orders,
+        "paid_orders": past.paid_orders,
+        "open_minor": past.open_minor,
+        "overdue_minor": past.overdue_minor,
+        "overdue_days": (now - past.oldest_due).days if past.oldest_due else 0,
+        "highest_paid_minor": past.highest_paid_minor,
+        "returned_percent": 100 * past.returned_minor // past.sent_minor if past.sent_minor else None,
+        "days_known": (now - past.first_order).days if past.first_order else 0,
     }
 
 
-def _listed(entries: list[dict[str, str]] | None) -> tuple[str, str] | None:
+def _strongest(entries: list[tuple[str, str]] | None) -> tuple[str, str] | None:
+    """Action and reason of the entry that counts: block beats allow."""
     if not entries:
         return None
-    first = min(entries, key=lambda entry: entry["action"] != "block")
-    return first["action"], first["reason"]
+    action, reason = min(entries, key=lambda entry: entry[0] != "block")
+    return action, reason
 
 
-_READ = text(
-    """
+_READ = HotStatement(
+    text(
+        """
 WITH linked AS (
-    SELECT buyer_id, identifies AND digest = coalesce(CAST(:email AS bytea), :phone) AS is_me
-    FROM buyer_index WHERE merchant_id = :merchant AND digest = ANY(ARRAY[:email, :phone, :root]::bytea[])
-), me AS (
-    SELECT buyer_id FROM linked WHERE is_me
-), mine AS (
-    SELECT o.*, CASE WHEN o.state = 'CANCELLED' OR o.withdrawn_at IS NOT NULL THEN 0
-           ELSE greatest(o.total_minor - o.returned_minor - greatest(o.paid_minor - o.refunded_minor, 0), 0) END AS unpaid
-    FROM shop_order o
-    WHERE o.merchant_id = :merchant AND o.buyer_id IN (SELECT buyer_id FROM linked)
-    ORDER BY o.placed_at DESC LIMIT 500
+    SELECT buyer_id, identifies AND digest = :identity AS is_me
+    FROM buyer_index WHERE merchant_id = :merchant AND digest = ANY(:linking)
+), past AS (
+    SELECT count(*) AS orders,
+        count(*) FILTER (WHERE open_minor = 0 AND paid_minor > 0) AS paid_orders,
+        coalesce(sum(open_minor), 0)::bigint AS open_minor,
+        coalesce(sum(open_minor) FILTER (WHERE due_at < :now), 0)::bigint AS overdue_minor,
+        min(due_at) FILTER (WHERE open_minor > 0 AND due_at < :now) AS oldest_due,
+        coalesce(max(paid_minor) FILTER (WHERE open_minor = 0), 0) AS highest_paid_minor,
+        coalesce(sum(returned_minor), 0)::bigint AS returned_minor,
+        coalesce(sum(total_minor) FILTER (WHERE sent), 0)::bigint AS sent_minor,
+        min(placed_at) AS first_order,
+        coalesce(bool_or(sent AND open_minor = 0 AND delivery_digest = :delivery), false) AS known_address
+    FROM (
+        SELECT due_at, paid_minor, returned_minor, total_minor, placed_at, open_minor, delivery_digest,
+            shipped_at IS NOT NULL OR delivered_at IS NOT NULL AS sent
+        FROM shop_order
+        WHERE merchant_id = :merchant AND buyer_id IN (SELECT buyer_id FROM linked)
+        ORDER BY placed_at DESC LIMIT 500) AS newest
 )
-SELECT me.buyer_id, b.wrapped_key,
-    (SELECT count(*) FROM mine) AS orders,
-    (SELECT count(*) FROM mine WHERE unpaid = 0 AND paid_minor > 0) AS paid_orders,
-    (SELECT coalesce(sum(unpaid), 0)::bigint FROM mine) AS open_minor,
-    (SELECT coalesce(sum(unpaid), 0)::bigint FROM mine WHERE due_at < :now) AS overdue_minor,
-    (SELECT min(due_at) FROM mine WHERE unpaid > 0 AND due_at < :now) AS oldest_due,
-    (SELECT coalesce(max(paid_minor), 0) FROM mine WHERE unpaid = 0) AS highest_paid_minor,
-    (SELECT coalesce(sum(returned_minor), 0)::bigint FROM mine) AS returned_minor,
-    (SELECT coalesce(sum(total_minor), 0)::bigint FROM mine WHERE shipped_at IS NOT NULL OR delivered_at IS NOT NULL)
-        AS shipped_minor,
-    (SELECT min(placed_at) FROM mine) AS first_order,
-    EXISTS (SELECT FROM buyer_index i WHERE i.merchant_id = :merchant AND i.digest = :delivery
-            AND i.buyer_id = me.buyer_id) AS known_address,
-    (SELECT jsonb_agg(jsonb_build_object('action', action, 'reason', reason)) FROM list_entry
-     WHERE merchant_id = :merchant AND digest = ANY(:listed) AND (expires_at IS NULL OR expires_at > :now)) AS listed,
-    (SELECT jsonb_object_agg(kind, version) FROM policy_live
-     WHERE merchant_id = :merchant AND shop_id = :shop) AS versions
-FROM (SELECT 1) one LEFT JOIN me ON true
+SELECT b.id, b.wrapped_key, past.*,
+    (SELECT jsonb_agg(jsonb_build_array(action, reason)) FROM list_entry
+     WHERE merchant_id = :merchant AND digest = ANY(:listed) AND (expires_at IS NULL OR expires_at > :now)),
+    (SELECT jsonb_object_agg(kind, version) FROM policy_live WHERE merchant_id = :merchant AND shop_id = :shop)
+FROM past LEFT JOIN linked me ON me.is_me
 LEFT JOIN buyer b ON b.merchant_id = :merchant AND b.id = me.buyer_id
 """,
+    ),
 )
 """Linked buyers (same e-mail, phone, or mailbox) count together for exposure; an address alone links nobody."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from gateway.core.db import merchant_of
@@ -50,6 +50,8 @@ def erase(session: Session, buyer_id: UUID, now: datetime, objects: Iterable[Obj
     _heed([said for ask in objects if (said := ask(session, buyer_id, now)) is not None])
     mine = BuyerIndex.merchant_id == buyer.merchant_id, BuyerIndex.buyer_id == buyer_id
     session.execute(delete(BuyerIndex).where(*mine))
+    theirs = Order.merchant_id == buyer.merchant_id, Order.buyer_id == buyer_id
+    session.execute(update(Order).where(*theirs).values(delivery_digest=None))
     buyer.wrapped_key = None
     buyer.erased_at = buyer.erased_at or now
     session.flush()

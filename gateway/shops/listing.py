@@ -18,8 +18,9 @@ from gateway.core.ids import from_public, to_public
 from gateway.shops import buyers
 from gateway.shops.details import open_details, open_facts
 from gateway.shops.models import Order, OrderDocument, OrderEvent
-from gateway.shops.orders import MAX_DOCUMENTS, MAX_EVENTS, OrderUnknown, is_reference
+from gateway.shops.orders import MAX_DOCUMENTS, MAX_EVENTS, OrderUnknown
 from gateway.shops.shops import ShopFacts
+from gateway.shops.told import is_reference
 
 CURSOR = "cur"
 _COPIED = (

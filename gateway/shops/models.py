@@ -135,6 +135,8 @@ class Order(Tenant, Base):
     delivered_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
+    delivery_digest: Mapped[bytes | None]
+    """Blind index of the delivery address, to tell whether goods went there before; gone when the buyer is erased."""
     details_sealed: Mapped[bytes | None]
     """Items, addresses and buyer as told, sealed with the buyer's key."""
     updated_at: Mapped[datetime]

@@ -37,11 +37,10 @@ from gateway.shops.events import (
 from gateway.shops.lifecycle import CHANGED, Happened, OrderAct, OrderFold, OrderState, fold
 from gateway.shops.models import BuyerIndex, Order, OrderDocument, OrderEvent
 from gateway.shops.shops import ShopClosed, ShopFacts
-from gateway.shops.told import OWN_PREFIX, EventTold, OrderTold
+from gateway.shops.told import MAX_REFERENCE, OWN_PREFIX, EventTold, OrderTold, is_reference
 
 MAX_EVENTS = 1000
 MAX_DOCUMENTS = 50
-MAX_REFERENCE = 200
 CLOCK_SLACK = timedelta(hours=24)
 """How far ahead of us a shop's clock may run."""
 PUBLISHED: Mapping[str, type[OrderMoved]] = MappingProxyType(
@@ -187,6 +186,7 @@ class Orders:
                 reference=reference,
                 buyer_id=buyer.id,
                 details_sealed=seal_details(buyer.data_key, order_id, told.details),
+                delivery_digest=self._delivery(told),
                 updated_at=now,
                 **self._columns(told),
                 **_columns_of(fold((), told.total_minor)),
@@ -214,6 +214,7 @@ class Orders:
             setattr(row, name, value)
         row.buyer_id = buyer.id
         row.details_sealed = seal_details(buyer.data_key, row.id, told.details)
+        row.delivery_digest = self._delivery(told)
         self._refold(row, now)
         fact = OrderChanged(**_fact(row, self.shop, now), **_offer(row), changed=changed)
         events.publish(self.session, fact)
@@ -319,6 +320,12 @@ class Orders:
             return BuyerKey(row.buyer_id, self._key_of(row))
         return buyers.ensure_buyer(self.session, self.keyring, digests, live=self.shop.live, now=now)
 
+    def _delivery(self, told: OrderTold) -> bytes | None:
+        """Blind index of where the goods go; the billing address when no other was told."""
+        index_key = secrets.get_key(self.session, self.keyring, "index")
+        digests = identity.digests(index_key, live=self.shop.live, identity=told.identity)
+        return digests.get(identity.DELIVERY) or digests.get(identity.BILLING)
+
     def _key_of(self, row: Order) -> bytes:
         key = buyers.find_key(self.session, self.keyring, row.buyer_id, hold=True)
         if key is None:
@@ -349,11 +356,6 @@ class Orders:
 def end_of_day(day: date, zone: str) -> datetime:
     """The first moment after a calendar day in an IANA zone, as aware UTC."""
     return datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(zone)).astimezone(UTC)
-
-
-def is_reference(text: str) -> bool:
-    """Whether a shop may call an order so: it stands in URLs, letters and files."""
-    return 0 < len(text) <= MAX_REFERENCE and text.isprintable()
 
 
 def _check_moment(path: str, moment: datetime, now: datetime) -> None:

@@ -10,6 +10,12 @@ from gateway.shops.identity import Address, Identity
 
 OWN_PREFIX = "kulanz:"
 """External ids of events that begin like this are ours."""
+MAX_REFERENCE = 200
+
+
+def is_reference(text: str) -> bool:
+    """Whether a shop may call an order so: it stands in URLs, letters and files."""
+    return 0 < len(text) <= MAX_REFERENCE and text.isprintable()
 
 
 class PaymentKind(StrEnum):

@@ -50,7 +50,19 @@ def house():
         }
         services = wiring.open_services(config.load(env), role=WEB_ROLE)
         world = a_world(services)
-        command = [sys.executable, "-m", "gunicorn", "-k", "gthread", "-w", "2", "--threads", "4", "-b", f"127.0.0.1:{port}"]
+        command = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "-k",
+            "gthread",
+            "-w",
+            "2",
+            "--threads",
+            "4",
+            "-b",
+            f"127.0.0.1:{port}",
+        ]
         web = subprocess.Popen([*command, "gateway.app:create_app()"], env=env, cwd=PROJECT, stdout=subprocess.DEVNULL)
         url = f"http://127.0.0.1:{port}"
         wait_until(lambda: answers(url))
