@@ -12,7 +12,7 @@ from gateway.core.services import Services
 from gateway.core.work import Task
 from gateway.core.workloop import Meter, Pace, Worker
 
-QUEUES = (Queue("default", 4), Queue("inbox", 4), Queue("outbox", 8, key_limit=4))
+QUEUES = (Queue("default", 4), Queue("inbox", 4), Queue("outbox", 8, key_limit=4, batch=8))
 """What one process serves. The pool of `services.db` should hold as many connections as there are slots."""
 SLOTS = sum(queue.slots for queue in QUEUES)
 

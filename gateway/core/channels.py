@@ -20,14 +20,14 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
-import requests
+import urllib3
 from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from gateway.core.db import Base, Tenant, merchant_of
-from gateway.core.egress import EXCHANGE_S, WATCHDOG, AddressRefused, SafeAdapter, UrlRefused, check_url
+from gateway.core.egress import EXCHANGE_S, WATCHDOG, AddressRefused, SafePool, UrlRefused
 from gateway.core.ids import new_id
-from gateway.core.signing import SigningKey, sign
+from gateway.core.signing import SigningKey, active_keys, sign
 from gateway.core.work import driver
 
 SMTP_S = 15.0
@@ -71,38 +71,29 @@ class Endpoint:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def post_signed(adapter: SafeAdapter, endpoint: Endpoint, message_id: str, body: bytes, now: datetime) -> Outcome:
+def post_signed(pool: SafePool, endpoint: Endpoint, message_id: str, body: bytes, now: datetime) -> Outcome:
     """Send JSON as a Standard Webhook; `message_id` is the same on every repetition."""
+    if not active_keys(endpoint.keys, now):
+        return Refused("no-signing-key")
+    signed = sign(endpoint.keys, message_id, body, now)
+    headers = {**endpoint.headers, "content-type": "application/json", "user-agent": "Kulanz", **signed}
     try:
-        check_url(endpoint.url, allow_private=adapter.guard.allow_private)  # as given: requests tidies what it sends
-        signed = sign(endpoint.keys, message_id, body, now)
-        headers = {**endpoint.headers, "content-type": "application/json", "user-agent": "Kulanz", **signed}
-        request = requests.Request("POST", endpoint.url, headers=headers, data=body).prepare()
         with WATCHDOG.limit(EXCHANGE_S):
-            return _outcome(*_exchange(adapter, request))
+            return _outcome(*pool.post(endpoint.url, headers, body, MAX_ANSWER_BYTES))
     except (AddressRefused, UrlRefused) as refused:
         return Refused(str(refused.facts["reason"]))
-    except (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader, ValueError):
+    except ValueError:  # a header or host that cannot be sent
         return Refused("malformed")
-    except requests.Timeout:
-        return Failed("timeout", down=True)
-    except requests.exceptions.SSLError:
-        return Failed("tls", down=True)
-    except (requests.RequestException, OSError):
-        return Failed("connection", down=True)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        return Failed(next((code for kind, code in _FAILURES if isinstance(error, kind)), "connection"), down=True)
 
 
-def _exchange(adapter: SafeAdapter, request: requests.PreparedRequest) -> tuple[int, str]:
-    """Status and Retry-After. An answer longer than we care to read costs the connection."""
-    response = adapter.send(request, stream=True)
-    try:
-        response.raw.read(MAX_ANSWER_BYTES, decode_content=False)
-        finished = not response.raw.read(1, decode_content=False)
-    except Exception:  # noqa: BLE001 - the status is known, and the rest does not matter
-        finished = False
-    if not finished:
-        response.raw.close()
-    return response.status_code, response.headers.get("retry-after", "")
+_FAILURES: tuple[tuple[type[Exception], str], ...] = (
+    (urllib3.exceptions.NewConnectionError, "connection"),  # urllib3 counts it among the time-outs
+    (urllib3.exceptions.TimeoutError, "timeout"),
+    (TimeoutError, "timeout"),
+    (urllib3.exceptions.SSLError, "tls"),
+)
 
 
 def _outcome(status: int, retry_after: str) -> Outcome:

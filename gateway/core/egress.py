@@ -7,18 +7,21 @@ a name server that changes its mind (DNS rebinding) gains nothing. TLS still ver
 import ipaddress
 import os
 import socket
+import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+import certifi
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
 
 from gateway.core.errors import GatewayError
 
@@ -107,16 +110,56 @@ class Guard:
         return found
 
 
-class SafeAdapter(HTTPAdapter):
-    """For requests: every connection is checked, has time-outs, and no proxy of the environment is used.
+class SafePool(PoolManager):
+    """Connections of one process, shared by its threads; every new one is checked, and TLS verifies its name."""
 
-    May be shared by threads when used without a session.
-    """
-
-    def __init__(self, guard: Guard, *, verify: bool | str = True, per_host: int = 8) -> None:
+    def __init__(self, guard: Guard, *, ca_file: str | None = None, per_host: int = 8) -> None:
         self.guard = guard
-        self.verify = verify
-        super().__init__(pool_connections=200, pool_maxsize=per_host)
+        context = ssl.create_default_context(cafile=ca_file or certifi.where())
+        super().__init__(num_pools=200, maxsize=per_host, ssl_context=context)
+        self.pool_classes_by_scheme = _pools(guard)
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes, max_answer_bytes: int) -> tuple[int, str]:
+        """One POST without redirects or repetition: status and Retry-After.
+
+        Of the answer so much is read that the connection can be used again; a longer one costs the connection. Raises
+        `UrlRefused`, `AddressRefused`, ValueError, urllib3's errors and OSError.
+        """
+        check_url(url, allow_private=self.guard.allow_private)
+        timeout = Timeout(connect=CONNECT_S, read=READ_S)
+        response = self.urlopen(
+            "POST",
+            url,
+            redirect=False,
+            retries=False,
+            body=body,
+            headers=headers,
+            timeout=timeout,
+            preload_content=False,
+            decode_content=False,
+        )
+        _read_away(response, max_answer_bytes)
+        return response.status, response.headers.get("retry-after", "")
+
+
+def _read_away(response: BaseHTTPResponse, max_bytes: int) -> None:
+    """The status is known, so nothing that happens here matters but to the connection."""
+    try:
+        response.read(max_bytes)
+        finished = not response.read(1)
+    except (HTTPError, OSError):
+        finished = False
+    if not finished:
+        response.close()
+    response.release_conn()
+
+
+class SafeAdapter(HTTPAdapter):
+    """For sessions of requests: the same checks, and no proxy of the environment is used."""
+
+    def __init__(self, guard: Guard) -> None:
+        self.guard = guard
+        super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
@@ -132,8 +175,7 @@ class SafeAdapter(HTTPAdapter):
         proxies: Any = None,  # noqa: ARG002 - as above
     ) -> requests.Response:
         check_url(request.url or "", allow_private=self.guard.allow_private)
-        checked = verify if self.verify is True else self.verify
-        return super().send(request, stream, timeout or (CONNECT_S, READ_S), checked, cert, None)
+        return super().send(request, stream, timeout or (CONNECT_S, READ_S), verify, cert, None)
 
 
 def safe_session(*, allow_private: bool) -> requests.Session:

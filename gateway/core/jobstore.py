@@ -7,12 +7,13 @@ claims and completions, and those jobs run again.
 import json
 import os
 import socket
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, LiteralString
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 
@@ -20,20 +21,62 @@ from gateway.core.schedule import Entry, next_after, next_due
 from gateway.core.work import CHANNEL, Job
 
 MAX_CLAIM = 200
-"""Jobs per claim, and rows looked at per claim of a queue with a limit per key."""
+"""Rows per claim."""
+# Every statement here reaches for a few rows of what may be a large table whose statistics are minutes old: they are
+# planned once, and through the indexes.
 _OPTIONS = (
     "-c role={role} -c timezone=UTC -c synchronous_commit=off -c statement_timeout=30s -c lock_timeout=5s "
-    "-c idle_in_transaction_session_timeout=60s"
+    "-c idle_in_transaction_session_timeout=60s -c plan_cache_mode=force_generic_plan "
+    "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """How many jobs of a queue one worker runs at a time, and how many of one key all workers together (0: any)."""
+    """How one worker serves a queue.
+
+    It has `slots` threads for it. At most `key_limit` slots of all workers together work on one key (0: any number),
+    and such a slot takes up to `batch` jobs of the key at once and works them off one after the other.
+    """
 
     name: str
     slots: int = 4
     key_limit: int = 0
+    batch: int = 1
+
+    def __post_init__(self) -> None:
+        if self.batch > 1 and not self.key_limit:
+            raise ValueError("batches are made of jobs of one key, so they need a limit per key")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A job that could be claimed."""
+
+    id: int
+    key: str | None
+    task: str
+    merchant_id: UUID | None
+
+
+def share_out(due: Iterable[Due], busy: Mapping[str, int], queue: Queue, free: int) -> list[list[int]]:
+    """Give due jobs, in their order, to at most `free` slots; ids per slot.
+
+    `busy` says how many slots work on each key already. Jobs of one key, task and merchant share a slot.
+    """
+    shares: list[list[int]] = []
+    filling: dict[tuple[str, str, UUID | None], list[int]] = {}
+    used = Counter(busy)
+    for job in due:
+        share = filling.get((job.key, job.task, job.merchant_id)) if job.key is not None else None
+        if share is not None and len(share) < queue.batch:
+            share.append(job.id)
+        elif len(shares) < free and (job.key is None or used[job.key] < queue.key_limit):
+            shares.append([job.id])
+            if job.key is not None:
+                used[job.key] += 1
+                filling[job.key, job.task, job.merchant_id] = shares[-1]
+    return shares
 
 
 class Verdict(StrEnum):
@@ -80,24 +123,34 @@ class JobStore:
             self._connection.close()
             self._connection = None
 
-    def claim(self, queue: Queue, number: int) -> list[Job]:
-        """Up to `number` due jobs, leased to this worker."""
-        values = {
-            "queue": queue.name,
-            "number": min(number, MAX_CLAIM),
-            "window": MAX_CLAIM,
-            "limit": queue.key_limit,
-            "lease": self.lease_s,
-            "worker": self.worker,
-        }
-        rows = self._claim_keyed(values) if queue.key_limit else self.connection.execute(_CLAIM, values).fetchall()
-        return [Job(*row) for row in rows]
+    def claim(self, queue: Queue, free: int) -> list[tuple[Job, ...]]:
+        """Due jobs for up to `free` slots, leased to this worker; what one slot gets stands together."""
+        if queue.key_limit:
+            return self._claim_keyed(queue, free)
+        values = (queue.name, min(free, MAX_CLAIM), self.lease_s, self.worker)
+        return [(Job(*row),) for row in self.connection.execute(_CLAIM, values)]
 
-    def _claim_keyed(self, values: dict[str, Any]) -> list[Any]:
-        """One claimer of a queue at a time, and each sees what the one before took: this keeps the limit exact."""
+    def _claim_keyed(self, queue: Queue, free: int) -> list[tuple[Job, ...]]:
+        """One claimer of a queue at a time, and each sees what the one before took: this keeps the limit exact.
+
+        A key that is at its limit is passed over as a whole, so that its backlog does not hide the others.
+        """
         with self.connection.transaction():
-            self.connection.execute(_ONE_AT_A_TIME, (f"{CHANNEL}:{values['queue']}",))
-            return self.connection.execute(_CLAIM_KEYED, values).fetchall()
+            self.connection.execute(_ONE_AT_A_TIME, (f"{CHANNEL}:{queue.name}",))
+            busy = dict(self.connection.execute(_BUSY, (queue.name,)).fetchall())
+            full = [key for key, slots in busy.items() if slots >= queue.key_limit]
+            window = min(free * queue.batch + 8, MAX_CLAIM)
+            due = [Due(*row) for row in self.connection.execute(_DUE, (queue.name, full, window))]
+            shares = share_out(due, busy, queue, free)
+            return self._take(shares) if shares else []
+
+    def _take(self, shares: list[list[int]]) -> list[tuple[Job, ...]]:
+        ids = [one for share in shares for one in share]
+        slots = [share[0] for share in shares for _ in share]
+        rows = self.connection.execute(_TAKE, (self.lease_s, self.worker, ids, slots)).fetchall()
+        taken = {row[0]: Job(*row) for row in rows}
+        groups = (tuple(taken[one] for one in share if one in taken) for share in shares)
+        return [group for group in groups if group]
 
     def prolong(self, ids: Collection[int]) -> set[int]:
         """Renew the lease of running jobs; those that are still ours."""
@@ -188,35 +241,27 @@ def _seconds_left(entry: Entry, last: datetime, now: datetime) -> float:
     return max(0.0, (following - now).total_seconds())
 
 
-_LEASED: LiteralString = """
-    UPDATE job SET run_at = now() + %(lease)s * interval '1 s', attempts = attempts + 1, worker = %(worker)s
+_CLAIM: LiteralString = """
+    WITH mine AS (
+        SELECT id FROM job WHERE queue = %s AND run_at <= now() ORDER BY run_at LIMIT %s FOR UPDATE SKIP LOCKED)
+    UPDATE job SET run_at = now() + %s * interval '1 s', attempts = attempts + 1, worker = %s
     FROM mine WHERE job.id = mine.id
     RETURNING job.id, job.queue, job.task, job.merchant_id, job.args, job.attempts, job.key
 """
-_CLAIM: LiteralString = f"""
-    WITH mine AS (
-        SELECT id FROM job WHERE queue = %(queue)s AND run_at <= now()
-        ORDER BY run_at LIMIT %(number)s FOR UPDATE SKIP LOCKED)
-    {_LEASED}
-"""  # noqa: S608 - constants
-# A key that runs as many jobs as it may is passed over as a whole, so that its backlog does not hide the others.
-_CLAIM_KEYED: LiteralString = f"""
-    WITH running AS (
-        SELECT key, count(*) AS number FROM job
-        WHERE queue = %(queue)s AND worker IS NOT NULL AND key IS NOT NULL AND run_at > now() GROUP BY key),
-    due AS (
-        SELECT id, key, run_at FROM job
-        WHERE queue = %(queue)s AND run_at <= now()
-          AND (key IS NULL OR key NOT IN (SELECT key FROM running WHERE number >= %(limit)s))
-        ORDER BY run_at LIMIT %(window)s FOR UPDATE SKIP LOCKED),
-    placed AS (
-        SELECT due.id, due.key, due.run_at, coalesce(running.number, 0)
-               + row_number() OVER (PARTITION BY due.key ORDER BY due.run_at, due.id) AS place
-        FROM due LEFT JOIN running ON running.key = due.key),
-    mine AS (
-        SELECT id FROM placed WHERE key IS NULL OR place <= %(limit)s ORDER BY run_at LIMIT %(number)s)
-    {_LEASED}
-"""  # noqa: S608 - constants
+_BUSY: LiteralString = """
+    SELECT key, count(DISTINCT slot) FROM job
+    WHERE queue = %s AND worker IS NOT NULL AND key IS NOT NULL AND run_at > now() GROUP BY key
+"""
+_DUE: LiteralString = """
+    SELECT id, key, task, merchant_id FROM job
+    WHERE queue = %s AND run_at <= now() AND (key IS NULL OR key <> ALL (%s))
+    ORDER BY run_at LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+_TAKE: LiteralString = """
+    UPDATE job SET run_at = now() + %s * interval '1 s', attempts = attempts + 1, worker = %s, slot = mine.slot
+    FROM unnest(%s::bigint[], %s::bigint[]) AS mine (id, slot) WHERE job.id = mine.id
+    RETURNING job.id, job.queue, job.task, job.merchant_id, job.args, job.attempts, job.key
+"""
 _ONE_AT_A_TIME: LiteralString = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _PROLONG: LiteralString = """
     UPDATE job SET run_at = now() + %s * interval '1 s' WHERE id = ANY(%s) AND worker = %s RETURNING id

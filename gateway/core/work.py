@@ -43,7 +43,9 @@ class JobRow(Base):
     __table_args__ = (
         Index("ix_job_due", "queue", "run_at"),
         Index("uq_job_uniq", "uniq", unique=True, postgresql_where=text("uniq IS NOT NULL")),
-        Index("ix_job_running", "queue", "key", postgresql_where=text("worker IS NOT NULL AND key IS NOT NULL")),
+        Index(
+            "ix_job_running", "queue", "key", "slot", postgresql_where=text("worker IS NOT NULL AND key IS NOT NULL")
+        ),
         Index("ix_job_waiting", "queue", "key", postgresql_where=text("worker IS NULL AND key IS NOT NULL")),
     )
 
@@ -57,6 +59,8 @@ class JobRow(Base):
     uniq: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
     worker: Mapped[UUID | None]
+    slot: Mapped[int | None] = mapped_column(BigInteger)
+    """Which jobs of one key are worked off one after the other: the id of the first of them."""
     last_error: Mapped[str | None]
     """An error's code and class, nothing that could name a person."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -148,6 +152,8 @@ class Job:
 
 Handler = Callable[[Services, Job], None]
 TakeOver = Callable[[Services, Job, str], None]
+Ends = Sequence[Exception | None]
+Together = Callable[[Services, Sequence[Job]], Ends]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +163,12 @@ class Task:
     The handler opens its own transactions and calls the network outside of them. It may run more than once for one
     job. It raises `Retry` or `Fail`; any other exception is retried with back-off. After `max_attempts` claims, crashes
     of the whole worker included, the job dies. A handler that takes longer than `timeout_s` loses the job to another
-    attempt. Where there is an `on_dead`, it is given the job and the error and takes over: it writes down in the
+    attempt.
+
+    On a queue that hands out several jobs of one key at once, `together` may do them in one go (all are of one task
+    and merchant); for each it answers None or what `handler` would have raised.
+
+    Where there is an `on_dead`, it is given the job and the error and takes over: it writes down in the
     feature's own tables what is left undone, and the job is not kept among the dead.
     """
 
@@ -167,6 +178,8 @@ class Task:
     max_attempts: int = 20
     backoff: Backoff = field(default_factory=Backoff)
     timeout_s: float = 300.0
+    """For each job."""
+    together: Together | None = None
     on_dead: TakeOver | None = None
 
 
@@ -210,7 +223,7 @@ def enqueue(  # noqa: PLR0913 - one keyword per column of a job
 ) -> int | None:
     """Add a job to the caller's transaction, in one round trip: it exists when that commits, and not otherwise.
 
-    At most a queue's `key_limit` jobs of one `key` run at a time. While a job with the same `unique` waits or runs,
+    At most a queue's `key_limit` slots work on one `key` at a time. While a job with the same `unique` waits or runs,
     nothing is added and the answer is None. `args` hold ids only.
     """
     connection = driver(session)

@@ -9,21 +9,24 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import psycopg
 import structlog
 
 from gateway.core import clock
-from gateway.core.jobstore import JobStore, Queue, Result, Verdict, connect
+from gateway.core.attempts import attempt_all, failed
+from gateway.core.jobstore import JobStore, Queue, Result, connect
 from gateway.core.schedule import Entry
 from gateway.core.services import Services
-from gateway.core.work import CHANNEL, Fail, Job, Retry, Task, error_label
+from gateway.core.work import CHANNEL, Job, Retry, Task, error_label
 
 log = structlog.get_logger("kulanz.work")
 
 FIRST_REST_S = 0.02
 """After work was found the queue is looked at again this soon, then ever less often up to `poll_s`."""
+GATHER_S = 0.003
+"""While a queue is busy, slots that get free wait so long for others, to be filled by one claim together."""
 UNKNOWN_TASK_S = 60.0
 """While a new version is rolled out an old worker may meet a task it does not know."""
 MAX_SETTLE = 500
@@ -49,20 +52,38 @@ class _Lane:
     free: int
     look_at: float = 0.0
     rest_s: float = FIRST_REST_S
+    more: bool = False
+    """The last look took all it could: half the slots free is reason enough to look again."""
 
-    def rest(self, now: float, poll_s: float, *, found: bool) -> None:
+    def is_due(self, now: float) -> bool:
+        if not self.free:
+            return False
+        return now >= self.look_at or (self.more and self.free * 2 >= self.queue.slots)
+
+    def looked(self, now: float, poll_s: float, found: int) -> None:
+        """Decide when to look next: soon while there is work, ever less often while there is none."""
+        self.more = found == self.free
         self.rest_s = FIRST_REST_S if found else min(poll_s, self.rest_s * 2)
-        self.look_at = now + self.rest_s
+        self.look_at = now + (GATHER_S if self.more else self.rest_s)
 
-    def look_now(self) -> None:
-        self.look_at, self.rest_s = 0.0, FIRST_REST_S
+    def look_soon(self, after_s: float = 0.0) -> None:
+        self.look_at, self.rest_s = min(self.look_at, time.monotonic() + after_s), FIRST_REST_S
 
 
 @dataclass(frozen=True, slots=True)
-class _Running:
-    job: Job
+class _Share:
+    """What one slot works on: jobs of one task."""
+
+    number: int
+    jobs: tuple[Job, ...]
     lane: _Lane
     deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    number: int
+    results: list[Result]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +102,14 @@ class _Clocks:
 
 @dataclass(slots=True)
 class _State:
-    running: dict[tuple[int, int], _Running] = field(default_factory=dict)
+    running: dict[int, _Share] = field(default_factory=dict)
     finished: list[Result] = field(default_factory=list)
+    shares: int = 0
     stuck: int = 0
     failures: int = 0
+
+    def jobs(self) -> list[Job]:
+        return [job for share in self.running.values() for job in share.jobs]
 
 
 class Worker:
@@ -106,8 +131,8 @@ class Worker:
         self._lanes = {one.name: _Lane(one, one.slots) for one in queues}
         self._refuse_unserved(tasks)
         self._store = JobStore(services.db.url, services.db.role, self._pace.lease_s)
-        self._events: queue.SimpleQueue[Result | _Wake] = queue.SimpleQueue()
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[_Ended | _Wake] = queue.SimpleQueue()
+        self._shares: queue.SimpleQueue[_Share | None] = queue.SimpleQueue()
         self._state, self._clocks = _State(), _Clocks()
         self._slots = sum(lane.free for lane in self._lanes.values())
         self._started_at = clock.now()
@@ -153,7 +178,7 @@ class Worker:
         self._beat(now)
         self._tick(now)
         for lane in self._lanes.values():
-            if lane.free and now >= lane.look_at:
+            if lane.is_due(now):
                 self._claim(lane, now)
 
     def _patience(self) -> float:
@@ -172,22 +197,23 @@ class Worker:
         except queue.Empty:
             return
 
-    def _note(self, event: Result | _Wake) -> None:
+    def _note(self, event: _Ended | _Wake) -> None:
         if isinstance(event, _Wake):
             if lane := self._lanes.get(event.queue):
-                lane.look_now()
-        elif running := self._state.running.pop((event.job.id, event.job.attempt), None):
-            self._end(running, event)
+                lane.look_soon()
+        elif share := self._state.running.pop(event.number, None):
+            self._end(share, event.results)
         else:  # it was given up as timed out, and its thread replaced
             self._state.stuck -= 1
-            self._jobs.put(None)
+            self._shares.put(None)
 
-    def _end(self, running: _Running, result: Result) -> None:
-        running.lane.free += 1
-        if running.lane.queue.key_limit and running.job.key is not None:
-            running.lane.look_now()  # a job of the same key may have been passed over
-        self._state.finished.append(result)
-        self._meter(result.job, str(result.verdict), result.seconds)
+    def _end(self, share: _Share, results: list[Result]) -> None:
+        share.lane.free += 1
+        if share.lane.queue.key_limit:
+            share.lane.look_soon(GATHER_S)  # a job of the same key may have been passed over
+        self._state.finished += results
+        for result in results:
+            self._meter(result.job, str(result.verdict), result.seconds)
 
     def _settle(self) -> None:
         if self._state.finished:
@@ -195,34 +221,32 @@ class Worker:
             self._state.finished = []
 
     def _claim(self, lane: _Lane, now: float) -> None:
-        jobs = self._store.claim(lane.queue, lane.free)
-        if len(jobs) < lane.free:
-            lane.rest(now, self._pace.poll_s, found=bool(jobs))
-        else:
-            lane.look_at = 0.0
-        for job in jobs:
-            task = self._tasks.get(job.task)
-            deadline = now + (task.timeout_s if task else UNKNOWN_TASK_S)
-            self._state.running[job.id, job.attempt] = _Running(job, lane, deadline)
+        groups = self._store.claim(lane.queue, lane.free)
+        lane.looked(now, self._pace.poll_s, len(groups))
+        for jobs in groups:
+            limit_s = self._tasks.get(jobs[0].task, _NO_TASK).timeout_s * len(jobs)
+            self._state.shares += 1
+            share = _Share(self._state.shares, jobs, lane, now + limit_s)
+            self._state.running[share.number] = share
             lane.free -= 1
-            self._jobs.put(job)
+            self._shares.put(share)
 
     def _check_running(self, now: float) -> None:
         """A thread cannot be ended from outside: its job goes to another attempt and its slot to a new thread."""
         if now < self._clocks.check:
             return
         self._clocks.check = now + min(1.0, self._pace.lease_s / 3)
-        for identity, running in list(self._state.running.items()):
-            if now > running.deadline:
-                del self._state.running[identity]
-                self._abandon(running)
+        for share in list(self._state.running.values()):
+            if now > share.deadline:
+                del self._state.running[share.number]
+                self._abandon(share)
 
-    def _abandon(self, running: _Running) -> None:
-        task = self._tasks.get(running.job.task)
-        log.error("work.timeout", task=running.job.task, job=running.job.id, attempt=running.job.attempt)
-        result = _failed(running.job, task or _NO_TASK, "timeout")
-        self._end(running, result)
-        self._meter(running.job, "timeout", task.timeout_s if task else UNKNOWN_TASK_S)
+    def _abandon(self, share: _Share) -> None:
+        task = self._tasks.get(share.jobs[0].task, _NO_TASK)
+        for job in share.jobs:
+            log.error("work.timeout", task=job.task, job=job.id, attempt=job.attempt)
+            self._meter(job, "timeout", task.timeout_s)
+        self._end(share, [failed(job, task, "timeout") for job in share.jobs])
         self._state.stuck += 1
         self._start_thread()
 
@@ -231,10 +255,10 @@ class Worker:
             return
         self._clocks.beat = now + self._pace.lease_s / 3
         self._store.beat(self._started_at, len(self._state.running), self._state.stuck)
-        held = self._store.prolong([job_id for job_id, _ in self._state.running])
-        for (job_id, _), running in self._state.running.items():
-            if job_id not in held:  # its end will change nothing; the other attempt counts
-                self._meter(running.job, "lost", 0.0)
+        held = self._store.prolong([job.id for job in self._state.jobs()])
+        for job in self._state.jobs():
+            if job.id not in held:  # its end will change nothing; the other attempt counts
+                self._meter(job, "lost", 0.0)
 
     def _tick(self, now: float) -> None:
         if self._schedule and now >= self._clocks.tick:
@@ -248,7 +272,7 @@ class Worker:
             self._turn(0.2, self._wind_down)
         self._turn(0.0, self._let_go)
         for _ in range(self._slots + self._state.stuck):
-            self._jobs.put(None)
+            self._shares.put(None)
         self._store.drop()
 
     def _wind_down(self) -> None:
@@ -259,21 +283,16 @@ class Worker:
 
     def _let_go(self) -> None:
         self._settle()
-        self._store.give_back([job_id for job_id, _ in self._state.running])
+        self._store.give_back([job.id for job in self._state.jobs()])
         self._store.leave()
 
     def _start_thread(self) -> None:
         threading.Thread(target=self._serve, daemon=True, name="kulanz-slot").start()
 
     def _serve(self) -> None:
-        while job := self._jobs.get():
-            started = time.monotonic()
-            result = self._attempt(job)
-            self._events.put(replace(result, seconds=time.monotonic() - started))
-
-    def _attempt(self, job: Job) -> Result:
-        task = self._tasks.get(job.task, _NO_TASK)
-        return _take_over(self._services, task, _run(self._services, task, job))
+        while share := self._shares.get():
+            task = self._tasks.get(share.jobs[0].task, _NO_TASK)
+            self._events.put(_Ended(share.number, attempt_all(self._services, task, share.jobs)))
 
     def _listen(self, stop: threading.Event) -> None:
         """Turn notifications into events. Without them work is found by polling, so failures here only cost time."""
@@ -291,49 +310,6 @@ class Worker:
                 stop.wait(min(5.0, 0.1 * 2**failures))
 
 
-def _run(services: Services, task: Task, job: Job) -> Result:
-    """One attempt, whatever comes of it."""
-    if job.attempt > task.max_attempts:  # the attempts before did not even live to say how they failed
-        return Result(job, Verdict.DEAD, error="attempts-exhausted")
-    try:
-        task.handler(services, job)
-    except Retry as retry:
-        return _failed(job, task, f"{retry.reason} Retry", retry.after_s)
-    except Fail as fail:
-        return Result(job, Verdict.DEAD, error=f"{fail.reason} Fail")
-    except Exception as error:  # noqa: BLE001 - a handler may fail in any way, and the job must not be lost for it
-        _report(task, job, error)
-        return _failed(job, task, error_label(error))
-    return Result(job, Verdict.DONE)
-
-
-def _failed(job: Job, task: Task, error: str, after_s: float | None = None) -> Result:
-    if job.attempt >= task.max_attempts:
-        return Result(job, Verdict.DEAD, error=error)
-    return Result(job, Verdict.RETRY, task.backoff.delay_s(job.attempt) if after_s is None else after_s, error)
-
-
-def _take_over(services: Services, task: Task, result: Result) -> Result:
-    """A dead job is done when its feature has taken over; when that fails it is kept among the dead."""
-    if result.verdict is not Verdict.DEAD or task.on_dead is None:
-        return result
-    try:
-        task.on_dead(services, result.job, result.error or "")
-    except Exception as error:  # noqa: BLE001 - as in _run
-        _report(task, result.job, error)
-        return result
-    return replace(result, verdict=Verdict.TAKEN)
-
-
-def _report(task: Task, job: Job, error: Exception) -> None:
-    """Where it happened, never the message: it may quote a row."""
-    frames, trace = [], error.__traceback__
-    while trace:
-        frames.append(f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}")
-        trace = trace.tb_next
-    log.error("work.failed", task=task.name, job=job.id, attempt=job.attempt, error=error_label(error), at=frames[-5:])
-
-
 def _unknown(_services: Services, _job: Job) -> None:
     raise Retry(UNKNOWN_TASK_S, "unknown-task")
 
@@ -342,4 +318,4 @@ def _unmeasured(job: Job, outcome: str, seconds: float) -> None:
     """The meter of a worker that nobody measures."""
 
 
-_NO_TASK = Task("", _unknown)
+_NO_TASK = Task("", _unknown, timeout_s=UNKNOWN_TASK_S)

@@ -36,7 +36,7 @@ from gateway.core.channels import (
     read_notice,
     send_mail,
 )
-from gateway.core.egress import AddressRefused, Guard, SafeAdapter, UrlRefused, check_url, is_public, safe_session
+from gateway.core.egress import AddressRefused, Guard, SafePool, UrlRefused, check_url, is_public, safe_session
 from gateway.core.signing import SigningKey, secret_text
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -105,14 +105,14 @@ def receiver():
 @pytest.fixture
 def inside():
     """Connections that may go to private addresses, as an operator of a closed network allows them."""
-    adapter = SafeAdapter(Guard(allow_private=True))
-    yield adapter
-    adapter.close()
+    pool = SafePool(Guard(allow_private=True))
+    yield pool
+    pool.clear()
 
 
-def post(adapter, url, body=b"{}", message_id="msg_1"):
+def post(pool, url, body=b"{}", message_id="msg_1"):
     now = clock.now()
-    return post_signed(adapter, Endpoint(url, [SigningKey("k", KEY.secret, now)]), message_id, body, now)
+    return post_signed(pool, Endpoint(url, [SigningKey("k", KEY.secret, now)]), message_id, body, now)
 
 
 def test_a_receiver_verifies_our_message_with_the_public_library(receiver, inside):
@@ -145,7 +145,7 @@ def test_each_answer_has_a_named_outcome(receiver, inside, status, headers, outc
 def test_nobody_there_and_no_such_name_are_failures_that_may_pass(inside):
     """A closed port and a name that does not resolve."""
     assert post(inside, f"http://127.0.0.1:{free_port()}/") == Failed("connection", down=True)
-    unknown = SafeAdapter(Guard(allow_private=True, resolve=_unresolvable))
+    unknown = SafePool(Guard(allow_private=True, resolve=_unresolvable))
     assert post(unknown, "https://shop.invalid/") == Failed("connection", down=True)
 
 
@@ -210,7 +210,7 @@ def test_a_url_that_is_no_plain_https_url_is_refused(url, reason):
     with pytest.raises(UrlRefused) as refused:
         check_url(url)
     assert refused.value.facts == {"reason": reason}
-    assert post(SafeAdapter(Guard(allow_private=False)), url) == Refused(reason)
+    assert post(SafePool(Guard(allow_private=False)), url) == Refused(reason)
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_addresses_of_the_open_internet_are_public(address):
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "[::1]", "0x7f.1"])
 def test_a_url_into_our_own_network_is_refused(host):
     """Written as a name, a number or an address."""
-    assert post(SafeAdapter(Guard(allow_private=False)), f"https://{host}/") == Refused("private-address")
+    assert post(SafePool(Guard(allow_private=False)), f"https://{host}/") == Refused("private-address")
 
 
 def test_a_name_with_one_private_address_among_public_ones_is_refused():
@@ -272,9 +272,9 @@ def test_a_name_server_that_changes_its_answer_gains_nothing():
     """The address that was checked is the one that is called: the second answer is never asked for."""
     answers = iter(["127.0.0.2", "127.0.0.1"])
     with receiving(("127.0.0.2", 0)) as checked, receiving(("127.0.0.1", checked.server_address[1])) as other:
-        adapter = SafeAdapter(Guard(allow_private=True, resolve=lambda _host, port: [_info(next(answers), port)]))
-        assert post(adapter, f"http://rebinding.example:{checked.server_address[1]}/") == Delivered()
-        adapter.close()
+        pool = SafePool(Guard(allow_private=True, resolve=lambda _host, port: [_info(next(answers), port)]))
+        assert post(pool, f"http://rebinding.example:{checked.server_address[1]}/") == Delivered()
+        pool.clear()
     assert (len(checked.requests), len(other.requests)) == (1, 0)
 
 
@@ -305,13 +305,13 @@ def test_tls_verifies_the_name_although_the_address_was_chosen_by_us(receiver, c
     receiver.socket = context.wrap_socket(receiver.socket, server_side=True)
     here = Guard(allow_private=True, resolve=lambda _host, port: [_info("127.0.0.1", port)])
     port = receiver.server_address[1]
-    adapter = SafeAdapter(here, verify=certificate)
-    assert post(adapter, f"https://shop.example:{port}/") == Delivered()
-    assert post(adapter, f"https://shop.example:{port}/") == Delivered()
-    assert post(adapter, f"https://other.example:{port}/") == Failed("tls", down=True)
-    assert post(SafeAdapter(here), f"https://shop.example:{port}/") == Failed("tls", down=True)
+    pool = SafePool(here, ca_file=certificate)
+    assert post(pool, f"https://shop.example:{port}/") == Delivered()
+    assert post(pool, f"https://shop.example:{port}/") == Delivered()
+    assert post(pool, f"https://other.example:{port}/") == Failed("tls", down=True)
+    assert post(SafePool(here), f"https://shop.example:{port}/") == Failed("tls", down=True)
     assert len(receiver.requests) == 2
-    adapter.close()
+    pool.clear()
 
 
 def test_a_guarded_session_follows_no_redirect_into_our_network(receiver):

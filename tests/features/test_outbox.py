@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from gateway.core import clock, outbox
+from gateway.core import clock, delivery, outbox
 from gateway.core.channels import Endpoint, Mail
 from gateway.core.crypto import new_key
 from gateway.core.errors import NotFound, Refused, TooLarge
@@ -62,7 +62,7 @@ class House:
 
     def __init__(self, services, db, merchant_id, url):
         self.services, self.db, self.merchant_id, self.url = services, db, merchant_id, url
-        self.task = outbox.delivery_task(lambda _session: DATA_KEY, self.resolve)
+        self.task = delivery.delivery_task(lambda _session: DATA_KEY, self.resolve)
 
     def resolve(self, _session, reference):
         if reference != "end_1":
@@ -78,6 +78,13 @@ class House:
     def deliver(self, queued, key=None):
         args = {"message_id": str(queued.id)}
         self.task.handler(self.services, Job(1, "outbox", self.task.name, self.merchant_id, args, 1, key))
+
+    def deliver_all(self, messages):
+        jobs = [
+            Job(n, "outbox", self.task.name, self.merchant_id, {"message_id": str(message.id)}, 1)
+            for n, message in enumerate(messages)
+        ]
+        return self.task.together(self.services, jobs)
 
     def rows(self, query="SELECT * FROM outbox_message ORDER BY created_at", **values):
         with self.services.db.connection(self.merchant_id) as connection:
@@ -188,16 +195,36 @@ def test_when_an_endpoint_is_down_everything_for_it_waits_and_nothing_else(live_
     assert [row["key"] for row in due] == ["email"]
 
 
+def test_several_messages_for_one_endpoint_leave_in_a_row(house, receiver):
+    """One look at the endpoint serves all of them; each has an end of its own."""
+    receiver.statuses = [200, 410, 400, 200]
+    messages = [house.queue() for _ in range(4)]
+    ends = house.deliver_all(messages)
+    assert [house.state(message) for message in messages] == ["sent", "parked", "queued", "sent"]
+    assert [type(end) for end in ends] == [type(None), type(None), Retry, type(None)]
+    assert [message_id for message_id, _ in receiver.seen] == [to_public("msg", message.id) for message in messages]
+
+
+def test_the_rest_of_a_row_is_not_tried_once_the_endpoint_is_down(house, receiver):
+    """The first failure speaks for them; they keep all their tries."""
+    receiver.statuses = [200, 503]
+    ends = house.deliver_all([house.queue() for _ in range(4)])
+    assert len(receiver.seen) == 2
+    assert [row["attempts"] for row in house.rows()] == [1, 1, 0, 0]
+    assert ends[0] is None
+    assert [end.reason for end in ends[1:]] == ["http-503", "endpoint-down", "endpoint-down"]
+
+
 def test_after_the_limit_a_message_is_parked_and_the_desk_is_told(house, receiver):
     """Sixteen tries, then it lies where an admin sees it; replayed, it has all its tries again."""
-    receiver.statuses = [500] * outbox.LIMIT
+    receiver.statuses = [500] * delivery.LIMIT
     queued = house.queue()
-    for _ in range(outbox.LIMIT - 1):
+    for _ in range(delivery.LIMIT - 1):
         with pytest.raises(Retry):
             house.deliver(queued)
     house.deliver(queued)
     (row,) = house.rows()
-    assert (row["state"], row["attempts"], row["last_error"]) == ("parked", outbox.LIMIT, "http-500")
+    assert (row["state"], row["attempts"], row["last_error"]) == ("parked", delivery.LIMIT, "http-500")
     (notice,) = house.rows("SELECT code, subject, facts FROM notice")
     assert (notice["code"], notice["subject"]) == ("outbox-parked", "http:end_1")
     assert notice["facts"] == {"message_id": to_public("msg", queued.id), "channel": "http", "error": "http-500"}
@@ -291,8 +318,10 @@ def test_another_merchant_sees_nothing_of_it(house, receiver):
 def test_the_worker_delivers_what_the_web_queued(live_house, receiver):
     """End to end: forty messages, two of which fail at first, through a running worker."""
     receiver.statuses = [200] * 10 + [400, 422]
-    quick = replace(live_house.task, handler=_at_once(live_house.task.handler))
-    worker = Worker(live_house.services, [quick], queues=[Queue("outbox", 6, key_limit=3)], pace=Pace(poll_s=0.05))
+    quick = replace(live_house.task, together=_at_once(live_house.task.together))
+    worker = Worker(
+        live_house.services, [quick], queues=[Queue("outbox", 6, key_limit=3, batch=4)], pace=Pace(poll_s=0.05)
+    )
     stop = threading.Event()
     thread = threading.Thread(target=worker.run, args=(stop,))
     thread.start()
@@ -307,13 +336,10 @@ def test_the_worker_delivers_what_the_web_queued(live_house, receiver):
     assert live_house.rows("SELECT * FROM job") == []
 
 
-def _at_once(handler):
-    """The handler with its pauses taken out."""
+def _at_once(together):
+    """The task with its pauses taken out."""
 
-    def impatient(services, job):
-        try:
-            handler(services, job)
-        except Retry as later:
-            raise Retry(0.01, later.reason) from later
+    def impatient(services, jobs):
+        return [end and Retry(0.01, end.reason) for end in together(services, jobs)]
 
     return impatient
