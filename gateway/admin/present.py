@@ -1,8 +1,10 @@
 """How the desk says things: facts with label and unit, codes in words, in the language of the page."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from gateway.checkout.methods import KINDS
+from gateway.core.errors import GatewayError
 from gateway.core.pages import language, money, say
 from gateway.risk.facts import CATALOGUE
 
@@ -47,14 +49,169 @@ def _with_unit(value: Any, unit: str, currency: str) -> str:
     return str(value)
 
 
-OUTCOMES = {
-    "allow": ("every method", "alle Zahlungsarten"),
-    "review": ("with care", "mit Vorsicht"),
-    "decline": ("safe methods only", "nur sichere Zahlungsarten"),
-}
-
-
 def outcome_label(outcome: str) -> str:
     """`allow`, `review`, `decline` in words."""
-    english, german = OUTCOMES[outcome]
+    return _words(_OUTCOMES, outcome)
+
+
+_HISTORY = frozenset(
+    [
+        "known_buyer",
+        "known_address",
+        "orders",
+        "paid_orders",
+        "open_minor",
+        "overdue_minor",
+        "overdue_days",
+        "highest_paid_minor",
+        "returned_percent",
+        "days_known",
+    ]
+)
+_BASKET = frozenset(
+    ["items", "pieces", "dearest_minor", "most_of_one", "gift_card_percent", "digital_percent", "discount_percent"]
+)
+_COUNTED = ("_1h", "_24h", "_30d")
+
+
+def missing_reason(name: str, missing: Mapping[str, str]) -> str:
+    """Why a fact is not known, in words. `missing` is what the decision recorded, by group."""
+    if name in _HISTORY:
+        return say("neither e-mail nor phone was sent") if "history" in missing else say("nothing to tell it from")
+    if name in _BASKET:
+        return say("no lines were sent")
+    if name.endswith(_COUNTED):
+        return say("the counters did not answer") if "velocity" in missing else say("the shop did not send it")
+    if name.startswith("listed"):
+        return say("not on a list")
+    return say("the shop did not send it")
+
+
+def _words(table: Mapping[str, tuple[str, str]], code: str) -> str:
+    """The (German, English) words of a code; an unknown code is shown as it is."""
+    german, english = table.get(code, (code, code))
     return german if language() == "de" else english
+
+
+def state_label(state: str) -> str:
+    """Fulfilment of an order in words."""
+    return _words(_STATES, state)
+
+
+def event_label(event: str) -> str:
+    """What happened to an order, in words."""
+    return _words(_EVENTS, event)
+
+
+def list_kind_label(kind: str) -> str:
+    """What kind of value a list entry holds."""
+    return _words(_LIST_KINDS, kind)
+
+
+def policy_label(kind: str) -> str:
+    """Which policy document."""
+    return _words(_POLICIES, kind)
+
+
+def notice_label(code: str) -> str:
+    """What a notice is about."""
+    return _words(_NOTICES, code)
+
+
+def role_label(role: str) -> str:
+    """A role in one word."""
+    return _words(_ROLES, role)
+
+
+def action_label(action: str) -> str:
+    """An entry of the audit log in words."""
+    return _words(_ACTIONS, action)
+
+
+def sentence(error: GatewayError) -> str:
+    """An error for people: in German where we have the words, else the English sentence of the API."""
+    german = _ERRORS.get(error.code, "")
+    return german if german and language() == "de" else error.detail or error.title
+
+
+_OUTCOMES = {
+    "allow": ("alle Zahlungsarten", "every method"),
+    "review": ("mit Vorsicht", "with care"),
+    "decline": ("nur sichere Zahlungsarten", "safe methods only"),
+}
+_STATES = {
+    "PLACED": ("bestellt", "placed"),
+    "SHIPPED": ("versandt", "shipped"),
+    "DELIVERED": ("zugestellt", "delivered"),
+    "CANCELLED": ("storniert", "cancelled"),
+}
+_EVENTS = {
+    "paid": ("Zahlung", "paid"),
+    "shipped": ("versandt", "shipped"),
+    "delivered": ("zugestellt", "delivered"),
+    "cancelled": ("storniert", "cancelled"),
+    "returned": ("Ware zurück", "goods came back"),
+    "refunded": ("erstattet", "refunded"),
+    "withdrawn": ("widerrufen", "withdrawn"),
+    "changed": ("geändert", "changed"),
+}
+_LIST_KINDS = {
+    "email": ("E-Mail-Adresse", "e-mail address"),
+    "phone": ("Telefonnummer", "phone number"),
+    "address": ("Postanschrift", "postal address"),
+    "domain": ("Mail-Domain", "mail domain"),
+    "ip": ("IP-Adresse", "IP address"),
+    "device": ("Gerät", "device"),
+    "handle": ("Zahlungsmittel", "means of payment"),
+}
+_POLICIES = {
+    "checkout": ("Zahlungsarten und Regeln", "Methods and rules"),
+    "economics": ("Marge und Kosten", "Margin and costs"),
+}
+_NOTICES = {
+    "outbox-parked": ("Eine Nachricht ging nicht hinaus", "A message could not be sent"),
+    "inbox-parked": ("Eine Nachricht wurde nicht verstanden", "A message could not be understood"),
+}
+_ROLES = {
+    "owner": ("Inhaber", "Owner"),
+    "admin": ("Admin", "Admin"),
+    "clerk": ("Sachbearbeitung", "Clerk"),
+    "reader": ("Lesen", "Reader"),
+}
+_ACTIONS = {
+    "user.invited": ("Benutzer eingeladen", "user invited"),
+    "user.invited-again": ("neuer Link für Benutzer", "new link for user"),
+    "user.password-set": ("Passwort gesetzt", "password set"),
+    "user.role-set": ("Rolle geändert", "role changed"),
+    "user.disabled": ("Benutzer abgeschaltet", "user disabled"),
+    "user.locked": ("Konto gesperrt nach Fehlversuchen", "account locked after failures"),
+    "user.logged-in": ("angemeldet", "signed in"),
+    "user.sessions-ended": ("abgemeldet, alle Geräte", "signed out, every device"),
+    "list.added": ("Listeneintrag angelegt", "list entry added"),
+    "list.removed": ("Listeneintrag entfernt", "list entry removed"),
+    "policy.saved": ("Richtlinie gespeichert", "policy saved"),
+    "policy.activated": ("Richtlinie aktiviert", "policy activated"),
+    "key.created": ("Schlüssel erzeugt", "key created"),
+    "key.revoked": ("Schlüssel widerrufen", "key revoked"),
+    "message.replayed": ("Nachricht erneut gesendet", "message sent again"),
+    "message.cancelled": ("Nachricht verworfen", "message cancelled"),
+    "notice.read": ("Hinweis gesehen", "notice seen"),
+}
+_ERRORS = {
+    "role-missing": "Ihre Rolle schließt das nicht ein. Fragen Sie einen Inhaber Ihres Händlerkontos.",
+    "page-unknown": "Diese Seite gibt es in der Verwaltung nicht.",
+    "form-expired": "Das Formular ist abgelaufen oder kam nicht von unserer Seite. Öffnen Sie die Seite neu.",
+    "decision-unknown": "Diese Entscheidung gibt es hier nicht.",
+    "order-unknown": "Diese Bestellung gibt es hier nicht.",
+    "entry-unknown": "Diesen Eintrag gibt es in den Listen nicht (mehr).",
+    "policy-unknown": "Diese Fassung der Richtlinie gibt es nicht.",
+    "shop-unknown": "Diesen Shop gibt es nicht.",
+    "shop-closed": "Dieser Shop ist geschlossen.",
+    "user-unknown": "Diesen Benutzer gibt es nicht.",
+    "last-owner": "Ein Händler behält mindestens einen Inhaber, der sich anmelden kann.",
+    "email-taken": "Jemand mit dieser E-Mail-Adresse arbeitet hier schon.",
+    "invite-expired": "Dieser Link wurde benutzt, ist abgelaufen oder war nie gültig. Bitten Sie um einen neuen.",
+    "too-many-requests": "Zu viele Anfragen. Versuchen Sie es später noch einmal.",
+    "unavailable": "Ein Teil des Dienstes ist gerade nicht verfügbar. Es wurde nichts geändert.",
+    "not-found": "Das gibt es hier nicht (mehr).",
+}

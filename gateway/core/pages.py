@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from typing import Any
 
 from babel import Locale
 from flask import Blueprint, Flask, Response, g, request, session, url_for
-from flask_babel import Babel, format_datetime, get_locale, gettext
+from flask_babel import Babel, format_date, format_datetime, get_locale, gettext
 from flask_bootstrap import Bootstrap5
 from markupsafe import Markup
 
@@ -52,7 +52,7 @@ def install(app: Flask) -> None:
     Babel(app, default_locale="de", default_timezone=TIMEZONE, locale_selector=language)
     secure = bool(app.config["SESSION_COOKIE_SECURE"])
     app.after_request(_protect_secure if secure else protect)
-    app.jinja_env.filters.update(money=money, moment=moment, percent=percent)
+    app.jinja_env.filters.update(money=money, day=day, moment=moment, percent=percent)
     app.jinja_env.globals.update(asset=asset, language=language, other_language_url=other_language_url)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
@@ -126,6 +126,11 @@ def moment(when: datetime | None) -> Markup:
     if when is None:
         return Markup("–")
     return Markup('<time datetime="{}">{}</time>').format(when.isoformat(), format_datetime(when, "medium"))
+
+
+def day(date_: date | None) -> str:
+    """A calendar day in the language of the page."""
+    return "–" if date_ is None else str(format_date(date_))
 
 
 def percent(share: float | None, digits: int = 1) -> str:

@@ -1,0 +1,158 @@
+"""Decisions at the desk: the list with its filters, and one with everything that led to it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway.admin import desk, search
+from gateway.admin.present import missing_reason
+from gateway.admin.search import Wanted
+from gateway.checkout import api, decide
+from gateway.checkout.models import Decision
+from gateway.checkout.replay import CardMissing, Replayed, replay_decision
+from gateway.core.crypto import unseal
+from gateway.core.db import merchant_of
+from gateway.core.http import services
+from gateway.core.ids import to_public
+from gateway.core.pages import language
+from gateway.risk.facts import CATALOGUE
+from gateway.shops import buyers, shops
+from gateway.shops.shops import ShopFacts
+
+OUTCOMES = ("allow", "review", "decline")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A decision in the list."""
+
+    id: str
+    row: Any
+    shop: str
+    default: float
+    shown: list[str]
+    """Kinds on the menu, in its order."""
+    review: bool
+
+
+def home() -> ResponseReturnValue:
+    return redirect(url_for("admin.decisions"))
+
+
+def index() -> ResponseReturnValue:
+    """The list. Filters come from the address, so that a search can be kept as a bookmark."""
+    with desk.transaction() as session:
+        known = {shop.id: shop for shop in shops.list_shops(session)}
+        wanted = _wanted(known)
+        found = search.decisions(session, services().keyring, wanted)
+    lines = [_line(row, known) for row in found.rows]
+    older = lines[-1].id if found.more else None
+    return render_template(
+        "admin/decisions.html",
+        lines=lines,
+        shops=known.values(),
+        outcomes=OUTCOMES,
+        filtered=any(request.args.get(name) for name in ("outcome", "shop", "reference", "buyer", "since", "until")),
+        next_url=desk.next_url(older),
+    )
+
+
+def show(decision_id: str) -> ResponseReturnValue:
+    with desk.transaction() as session:
+        row = _row(session, desk.id_of("dec", decision_id))
+        shop = shops.get(session, row.shop_id)
+        told, erased = _told(session, row)
+    record = json.loads(row.record)
+    return render_template(
+        "admin/decision.html",
+        row=row,
+        shop=shop,
+        record=record,
+        answer=api.answer(_columns(row), record, language()),
+        told=told,
+        erased=erased,
+        unknown=_unknown(record["facts"]),
+        replayed=_replayed(row) if "replay" in request.args else None,
+    )
+
+
+def _wanted(known: Mapping[UUID, ShopFacts]) -> Wanted:
+    asked = request.args
+    shop_id = next((id_ for id_ in known if to_public("shp", id_) == asked.get("shop")), None)
+    return Wanted(
+        shops=[shop_id] if shop_id else list(known),
+        outcome=asked["outcome"] if asked.get("outcome") in OUTCOMES else "",
+        reference=asked.get("reference", "").strip()[:200],
+        buyer=asked.get("buyer", "").strip()[:320],
+        since=_day("since"),
+        until=_day("until"),
+        before=desk.cursor("dec"),
+    )
+
+
+def _day(name: str) -> date | None:
+    """A day of the filter between 1970 and 2100; anything else does not filter."""
+    try:
+        day = date.fromisoformat(request.args.get(name, ""))
+    except ValueError:
+        return None
+    return day if 1970 <= day.year < 2100 else None
+
+
+def _line(row: Any, known: Mapping[UUID, ShopFacts]) -> Line:
+    record = json.loads(row.record)
+    shown = [offer["kind"] for offer in record["choice"]["offers"] if offer["show"]]
+    shop = known.get(row.shop_id)
+    return Line(
+        to_public("dec", row.id),
+        row,
+        shop.name if shop else "",
+        record["score"]["default"],
+        shown,
+        record["choice"]["review"],
+    )
+
+
+def _row(session: Session, decision_id: UUID) -> Decision:
+    row = session.scalars(
+        select(Decision).where(Decision.merchant_id == merchant_of(session), Decision.id == decision_id)
+    ).one_or_none()
+    if row is None:
+        raise api.DecisionUnknown
+    return row
+
+
+def _columns(row: Decision) -> dict[str, Any]:
+    return {column.name: getattr(row, column.name) for column in Decision.__table__.columns}
+
+
+def _told(session: Session, row: Decision) -> tuple[dict[str, Any] | None, bool]:
+    """What was told of the buyer, and whether he has been erased; (None, False) for somebody nobody can name."""
+    if row.buyer_id is None or row.told_sealed is None:
+        return None, False
+    key = buyers.find_key(session, services().keyring, row.buyer_id)
+    if key is None:
+        return None, True
+    opened: dict[str, Any] = json.loads(unseal(key, row.told_sealed, decide.told_context(row.id)))
+    return opened, False
+
+
+def _unknown(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Facts that were not known, each with the reason."""
+    return {name: missing_reason(name, facts["missing"]) for name in CATALOGUE if facts.get(name) is None}
+
+
+def _replayed(row: Decision) -> Replayed | CardMissing:
+    try:
+        with services().db.connection(row.merchant_id) as connection:
+            return replay_decision(connection, row.merchant_id, row.id)
+    except CardMissing as missing:
+        return missing

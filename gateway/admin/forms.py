@@ -1,0 +1,98 @@
+"""Forms of the desk. What they refuse is told in the language of the page; what commands refuse is put beside it."""
+
+from flask_babel import lazy_gettext
+from flask_wtf import FlaskForm
+from wtforms import (
+    BooleanField,
+    DateField,
+    EmailField,
+    PasswordField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Email, InputRequired, Length, Optional
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from gateway.merchants.auth import SCOPES
+from gateway.merchants.models import Role
+from gateway.merchants.passwords import MAX_LENGTH, MIN_LENGTH
+from gateway.risk.lists import MAX_REASON
+
+_ = lazy_gettext
+LANGUAGES = [SelectChoice("de", "Deutsch"), SelectChoice("en", "English")]
+ROLES = [
+    SelectChoice(Role.READER.value, _("Reader: sees everything, changes nothing")),
+    SelectChoice(Role.CLERK.value, _("Clerk: keeps the lists, reads notices")),
+    SelectChoice(Role.ADMIN.value, _("Admin: changes policies, keys and messages")),
+    SelectChoice(Role.OWNER.value, _("Owner: also invites and disables users")),
+]
+
+
+class SignInForm(FlaskForm):  # type: ignore[misc] # Flask-WTF ships no types
+    email = EmailField(_("E-mail"), [InputRequired(), Length(max=320)])
+    password = PasswordField(_("Password"), [InputRequired(), Length(max=MAX_LENGTH)])
+
+
+class NewPasswordForm(FlaskForm):  # type: ignore[misc] # as above
+    password = PasswordField(_("New password"), [InputRequired(), Length(min=MIN_LENGTH, max=MAX_LENGTH)])
+
+
+class EntryForm(FlaskForm):  # type: ignore[misc] # as above
+    action = SelectField(_("What"), choices=[SelectChoice("block", _("block")), SelectChoice("allow", _("trust"))])
+    kind = SelectField(
+        _("Kind"),
+        choices=[
+            SelectChoice("email", _("e-mail address")),
+            SelectChoice("phone", _("phone number")),
+            SelectChoice("address", _("postal address")),
+            SelectChoice("domain", _("mail domain")),
+            SelectChoice("ip", _("IP address")),
+            SelectChoice("device", _("device")),
+            SelectChoice("handle", _("means of payment")),
+        ],
+    )
+    value = StringField(_("Value"), [InputRequired(), Length(max=320)])
+    postcode = StringField(_("Postcode (addresses)"), [Optional(), Length(max=20)])
+    city = StringField(_("City (addresses)"), [Optional(), Length(max=200)])
+    country = StringField(_("Country (addresses, phones)"), [Optional(), Length(min=2, max=2)], default="DE")
+    reason = StringField(_("Reason"), [InputRequired(), Length(max=MAX_REASON)])
+    expires_on = DateField(_("Until (optional)"), [Optional()])
+    mode = SelectField(_("For"), choices=[SelectChoice("live", _("live shops")), SelectChoice("test", _("test shops"))])
+
+
+class PolicyForm(FlaskForm):  # type: ignore[misc] # as above
+    body = TextAreaField(_("Document (JSON)"), [InputRequired(), Length(max=200_000)])
+    note = StringField(_("Why this change"), [Length(max=300)])
+
+
+class KeyForm(FlaskForm):  # type: ignore[misc] # as above
+    shop = SelectField(_("Shop"))
+    name = StringField(_("Name"), [InputRequired(), Length(max=100)])
+    scopes = SelectMultipleField(
+        _("Scopes"),
+        [InputRequired()],
+        choices=[SelectChoice(scope, scope) for scope in sorted(SCOPES)],
+        widget=ListWidget(prefix_label=False),
+        option_widget=CheckboxInput(),
+    )
+    expires_on = DateField(_("Until (optional)"), [Optional()])
+
+
+class InviteForm(FlaskForm):  # type: ignore[misc] # as above
+    email = EmailField(_("E-mail"), [InputRequired(), Email(), Length(max=320)])
+    name = StringField(_("Name"), [InputRequired(), Length(max=200)])
+    role = SelectField(_("Role"), choices=ROLES)
+    language = SelectField(_("Language"), choices=LANGUAGES)
+
+
+class RoleForm(FlaskForm):  # type: ignore[misc] # as above
+    role = SelectField(_("Role"), choices=ROLES)
+
+
+class ConfirmForm(FlaskForm):  # type: ignore[misc] # as above
+    """Nothing but the proof that the page was ours."""
+
+    sure = BooleanField(_("Yes, really"))

@@ -1,0 +1,141 @@
+"""Policies at the desk: what decides now, its versions, and a form that saves only what passed every check."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from gateway.admin import desk
+from gateway.admin.desk import PageUnknown
+from gateway.admin.forms import ConfirmForm, PolicyForm
+from gateway.checkout import documents
+from gateway.core import clock
+from gateway.core.errors import GatewayError, Invalid
+from gateway.core.http import decode_json
+from gateway.core.ids import to_public
+from gateway.core.pages import say
+from gateway.merchants import policies
+from gateway.merchants.models import Role
+from gateway.merchants.users import DeskUser
+from gateway.shops import shops
+from gateway.shops.shops import ShopFacts
+
+KINDS = tuple(documents.COMPILERS)
+
+
+def home() -> ResponseReturnValue:
+    """The first open shop's checkout policy, or an empty state."""
+    with desk.transaction() as session:
+        known = shops.list_shops(session)
+    shop = next((one for one in known if one.closed_at is None), None)
+    if shop is None:
+        return render_template("admin/no_shop.html")
+    return redirect(url_for("admin.policy", shop_id=_public(shop), kind=KINDS[0]))
+
+
+def show(shop_id: str, kind: str) -> ResponseReturnValue:
+    """The live document; `?version=3` shows that one."""
+    with desk.transaction() as session:
+        shop = _shop(session, shop_id, kind)
+        version = _version(session, shop, kind)
+        body = documents.DEFAULTS[kind] if version == 0 else policies.get(session, shop.id, kind, version).body
+    form = PolicyForm(formdata=None, body=_text(body), note="")
+    return _page(shop, kind, form, version)
+
+
+def save(shop_id: str, kind: str) -> ResponseReturnValue:
+    """Check; with `act=save` keep as a new version; with `act=activate` let it decide from now on."""
+    form, act = PolicyForm(), request.form.get("act", "check")
+    with desk.transaction() as session:
+        shop = _shop(session, shop_id, kind)
+    body = _checked(form, kind) if form.validate() else None
+    if body is None:
+        return _page(shop, kind, form, None), 422
+    if act == "check":
+        return _page(shop, kind, form, None, passed=True)
+    version = _keep(shop, kind, body, form.note.data, activate=act == "activate")
+    said = say("Version %(version)s decides from now on.") if act == "activate" else say("Version %(version)s is kept.")
+    desk.done(said % {"version": version})
+    return redirect(url_for("admin.policy", shop_id=shop_id, kind=kind, version=version))
+
+
+def activate(shop_id: str, kind: str, version: int) -> ResponseReturnValue:
+    with desk.transaction() as session:
+        shop = _shop(session, shop_id, kind)
+        _activate(session, shop.id, kind, version)
+    desk.done(say("Version %(version)s decides from now on.", version=version))
+    return redirect(url_for("admin.policy", shop_id=shop_id, kind=kind))
+
+
+def _checked(form: PolicyForm, kind: str) -> dict[str, Any] | None:
+    """The document when it is sound; otherwise None, with every fault on the form."""
+    try:
+        body = decode_json(form.body.data.encode())
+        documents.COMPILERS[kind](body, 0)
+    except Invalid as fault:
+        form.form_errors.extend(f"{one['path']}: {one['message']}" for one in fault.facts["errors"])
+        return None
+    except GatewayError as error:
+        form.form_errors.append(str(error))
+        return None
+    checked: dict[str, Any] = body
+    return checked
+
+
+def _keep(shop: ShopFacts, kind: str, body: dict[str, Any], why: str, *, activate: bool) -> int:
+    with desk.transaction() as session:
+        version = policies.save(session, shop.id, kind, body, desk.who().user.actor, why or "", clock.now())
+        desk.note(session, "policy.saved", "shop", shop.id, kind=kind, version=version)
+        if activate:
+            _activate(session, shop.id, kind, version)
+    return version
+
+
+def _activate(session: Session, shop_id: UUID, kind: str, version: int) -> None:
+    user: DeskUser = desk.who().user
+    policies.activate(session, shop_id, kind, version, clock.now(), user.actor)
+    desk.note(session, "policy.activated", "shop", shop_id, kind=kind, version=version)
+
+
+def _page(shop: ShopFacts, kind: str, form: PolicyForm, version: int | None, *, passed: bool = False) -> str:
+    """`version` is the one shown, 0 the shipped default, None what somebody is editing."""
+    with desk.transaction() as session:
+        return render_template(
+            "admin/policy.html",
+            shop=shop,
+            shops=[one for one in shops.list_shops(session) if one.closed_at is None],
+            kind=kind,
+            kinds=KINDS,
+            form=form,
+            confirm=ConfirmForm(formdata=None),
+            version=version,
+            live=policies.live_versions(session, shop.id).get(kind, 0),
+            versions=policies.history(session, shop.id, kind, limit=50),
+            activations=policies.activations(session, shop.id, kind, limit=10),
+            passed=passed,
+            may_edit=desk.who().may(Role.ADMIN),
+        )
+
+
+def _shop(session: Session, shop_id: str, kind: str) -> ShopFacts:
+    if kind not in KINDS:
+        raise PageUnknown
+    return shops.get(session, desk.id_of("shp", shop_id))
+
+
+def _version(session: Session, shop: ShopFacts, kind: str) -> int:
+    asked = request.args.get("version", "")
+    if asked.isascii() and asked.isdecimal() and len(asked) < 9:
+        return int(asked)
+    return policies.live_versions(session, shop.id).get(kind, 0)
+
+
+def _public(shop: ShopFacts) -> str:
+    return to_public("shp", shop.id)
+
+
+def _text(body: dict[str, Any]) -> str:
+    return json.dumps(body, ensure_ascii=False, indent=2)

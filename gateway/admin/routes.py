@@ -1,0 +1,146 @@
+"""The desk's table: every page and act, and the role it needs. What is not in the table does not exist."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from flask import Blueprint, Flask, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import LoginManager, current_user
+from werkzeug.exceptions import HTTPException
+
+from gateway.admin import decisions, desk, keys, lists, log, messages, orders, people, policies, present, session
+from gateway.admin.desk import PageUnknown, RoleMissing
+from gateway.admin.forms import ConfirmForm
+from gateway.core import clock
+from gateway.core.errors import BadRequest, GatewayError
+from gateway.core.ids import to_public
+from gateway.merchants.models import Role
+
+blueprint = Blueprint("admin", __name__, url_prefix="/admin", template_folder="templates", static_folder="static")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One row of the table. Names ending in `!` are acts and answer POST only."""
+
+    rule: str
+    name: str
+    view: Callable[..., ResponseReturnValue]
+    role: Role
+
+    @property
+    def methods(self) -> list[str]:
+        return ["POST"] if self.name.endswith("!") else ["GET"]
+
+    @property
+    def endpoint(self) -> str:
+        return self.name.rstrip("!")
+
+
+class FormExpired(BadRequest):
+    """The form has expired or did not come from our page; open the page again."""
+
+
+def nowhere(**_: str) -> ResponseReturnValue:
+    """What nobody has put into the table."""
+    raise PageUnknown
+
+
+READER, CLERK, ADMIN, OWNER = Role.READER, Role.CLERK, Role.ADMIN, Role.OWNER
+TABLE: tuple[Page, ...] = (
+    Page("", "home", decisions.home, READER),
+    Page("/decisions", "decisions", decisions.index, READER),
+    Page("/decisions/<decision_id>", "decision", decisions.show, READER),
+    Page("/orders", "orders", orders.index, READER),
+    Page("/orders/<shop_id>/<path:reference>", "order", orders.show, READER),
+    Page("/lists", "lists", lists.index, READER),
+    Page("/lists/add", "add_entry!", lists.add, CLERK),
+    Page("/lists/<entry_id>/remove", "remove_entry!", lists.remove, CLERK),
+    Page("/policies", "policies", policies.home, READER),
+    Page("/policies/<shop_id>/<kind>", "policy", policies.show, READER),
+    Page("/policies/<shop_id>/<kind>/save", "save_policy!", policies.save, ADMIN),
+    Page("/policies/<shop_id>/<kind>/<int:version>/activate", "activate_policy!", policies.activate, ADMIN),
+    Page("/notices", "notices", messages.notices, READER),
+    Page("/notices/<notice_id>/read", "read_notice!", messages.read_notice, CLERK),
+    Page("/messages", "messages", messages.index, ADMIN),
+    Page("/messages/<direction>/<message_id>/replay", "replay_message!", messages.replay, ADMIN),
+    Page("/messages/out/<message_id>/cancel", "cancel_message!", messages.cancel, ADMIN),
+    Page("/keys", "keys", keys.index, ADMIN),
+    Page("/keys/create", "create_key!", keys.create, ADMIN),
+    Page("/keys/<key_id>/revoke", "revoke_key!", keys.revoke, ADMIN),
+    Page("/people", "people", people.index, ADMIN),
+    Page("/people/invite", "invite!", people.invite, OWNER),
+    Page("/people/<user_id>/invite", "invite_again!", people.invite_again, OWNER),
+    Page("/people/<user_id>/role", "set_role!", people.set_role, OWNER),
+    Page("/people/<user_id>/disable", "disable!", people.disable, OWNER),
+    Page("/log", "log", log.index, ADMIN),
+    Page("/logout", "logout!", session.sign_out, READER),
+    Page("/<path:rest>", "nowhere", nowhere, READER),
+)
+NEEDS: Mapping[str, Role] = MappingProxyType({f"admin.{page.endpoint}": page.role for page in TABLE})
+MENU = ("decisions", "orders", "lists", "policies", "notices", "messages", "keys", "people", "log")
+
+blueprint.add_app_template_filter(present.kind_label, "kind_label")
+for _page in TABLE:
+    blueprint.add_url_rule(_page.rule, _page.endpoint, _page.view, methods=_page.methods)
+
+
+def guard() -> ResponseReturnValue | None:
+    """Signed in, with the role of the table, and for acts with the form's proof."""
+    if request.endpoint == "admin.static":
+        return None
+    if not current_user.is_authenticated:
+        here = request.full_path.rstrip("?") if request.method == "GET" else None
+        return redirect(url_for("login.sign_in", next=here))
+    needed = NEEDS.get(request.endpoint or "")
+    if needed is None:
+        raise PageUnknown
+    if not desk.who().may(needed):
+        raise RoleMissing(needed=needed.value)
+    if request.method == "POST":
+        session.csrf.protect()
+    return None
+
+
+def install(app: Flask) -> None:
+    """Prepare an application for the desk: sessions and the forms' proof. API routes are not touched by either."""
+    app.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None)
+    session.csrf.init_app(app)
+    manager = LoginManager()
+    manager.user_loader(desk.load)
+    # Not init_app: it would look into the session after every answer, the API's included, for cookies we never set.
+    app.login_manager = manager  # type: ignore[attr-defined]
+
+
+@blueprint.context_processor
+def everywhere() -> dict[str, Any]:
+    """What every page of the desk shows."""
+    if not current_user.is_authenticated:
+        return {}
+    me = desk.who()
+    return {
+        "me": me,
+        "menu": [name for name in MENU if me.may(NEEDS[f"admin.{name}"])],
+        "may": lambda endpoint: me.may(NEEDS[f"admin.{endpoint}"]),
+        "unread": messages.unread_count(),
+        "confirm_form": ConfirmForm(formdata=None),
+        "public": to_public,
+        "present": present,
+        "clock_now": clock.now(),
+    }
+
+
+@blueprint.errorhandler(GatewayError)
+def told_as_page(error: GatewayError) -> ResponseReturnValue:
+    template = "admin/problem.html" if current_user.is_authenticated else "core/problem.html"
+    return render_template(template, error=error), error.status
+
+
+@blueprint.errorhandler(HTTPException)
+def refused_by_flask(error: HTTPException) -> ResponseReturnValue:
+    if error.code == 400:
+        return told_as_page(FormExpired())
+    named = PageUnknown() if error.code in (404, 405) else GatewayError(error.description)
+    return told_as_page(named)
