@@ -30,7 +30,8 @@ from gateway.core.schedule import Entry
 from gateway.core.services import Services
 from gateway.core.work import Task
 from gateway.demo import shop
-from gateway.merchants import callbacks, guards, merchants, secrets
+from gateway.merchants import callbacks, guards, merchants, policies, secrets
+from gateway.merchants.models import PolicyVersion
 from gateway.shops import api as shops_api
 from gateway.shops import buyers, connections, intake, shops
 from gateway.shops.events import OrderChanged, OrderPlaced
@@ -90,7 +91,10 @@ SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE)
 
 def trail(services: Services) -> Trail:
     """What is anchored: histories, and the rows of other tables that carry a digest of themselves."""
-    return Trail(key_of=_data_key(services), origins=(Origin("decision", Decision, records.digest),))
+    return Trail(
+        key_of=_data_key(services),
+        origins=(Origin("decision", Decision, records.digest), Origin("policy", PolicyVersion, policies.digest)),
+    )
 
 
 def tasks(services: Services) -> list[Task]:

@@ -17,9 +17,6 @@ from gateway.core.errors import NotFound
 from gateway.core.ids import new_id
 from gateway.core.media import checked, clean_name
 
-DOCUMENT_DDL: list[str] = ["ALTER TABLE document ALTER COLUMN content SET STORAGE EXTERNAL"]
-"""Sealed bytes do not compress; the migration spares the server from trying."""
-
 
 class Document(Tenant, Base):
     """One file. Serve it as an attachment with `nosniff`: it came from outside."""

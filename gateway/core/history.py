@@ -20,34 +20,6 @@ from gateway.core.crypto import seal, unseal
 from gateway.core.db import Base, Tenant, merchant_of
 from gateway.core.ids import new_id
 
-APPEND_ONLY = ("history", "history_anchor")
-"""Tables in which the database itself refuses to change or remove a row."""
-
-_REFUSE = "EXECUTE FUNCTION kulanz_append_only()"
-
-
-def refuse_changes(table: str) -> list[str]:
-    """The triggers that make a table append-only for its owner as well; `HISTORY_DDL` must have run before."""
-    return [
-        f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {_REFUSE}",
-        f"CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {_REFUSE}",
-        f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only",
-        f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only_whole",
-    ]
-
-
-HISTORY_DDL: list[str] = [
-    """
-    CREATE FUNCTION kulanz_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-              MESSAGE = 'rows of ' || TG_TABLE_NAME || ' are never changed or removed';
-    END $$
-    """,
-    *(statement for table in APPEND_ONLY for statement in refuse_changes(table)),
-]
-"""Run once by the migration that creates both tables."""
-
 
 class History(Tenant, Base):
     """One entry of one chain."""

@@ -130,6 +130,8 @@ class PolicyVersion(Tenant, Base):
     note: Mapped[str] = mapped_column(default="")
     author: Mapped[str]
     created_at: Mapped[datetime]
+    digest: Mapped[bytes]
+    """Of everything above (`policies.digest`); anchored with the histories."""
 
 
 class PolicyLive(Base):

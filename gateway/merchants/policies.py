@@ -3,8 +3,10 @@
 The package that owns a kind validates a document before it is saved here.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +14,11 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from gateway.core import chain
 from gateway.core.db import merchant_of
 from gateway.core.errors import NotFound, Refused
 from gateway.core.history import lock_number
+from gateway.core.ids import new_id
 from gateway.merchants.models import PolicyActivation, PolicyLive, PolicyVersion
 
 
@@ -64,7 +68,9 @@ def save(  # noqa: PLR0913, PLR0917 - the columns of a version; a class for them
         note=note,
         author=author,
         created_at=now,
+        id=new_id(),
     )
+    row.digest = digest(row)
     session.add(row)
     session.flush()
     return row.version
@@ -147,6 +153,24 @@ def activations(session: Session, shop_id: UUID, kind: str, limit: int = 100) ->
         .limit(limit),
     )
     return [Activation(row.version, row.at, row.author) for row in rows]
+
+
+def digest(row: Any) -> bytes:
+    """What a version says, in 32 bytes: anchors hold it, so that a version changed later is found by the audit."""
+    body = json.dumps(_exact(row.body), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    version = (row.merchant_id, row.id, row.shop_id, row.kind, row.version)
+    return chain.digest("kulanz policy 1", *version, body, row.note, row.author, row.created_at)
+
+
+def _exact(value: Any) -> Any:
+    """Numbers as the one decimal text of their value: jsonb gives back 1 for 1.0e0 and 0 for -0.0."""
+    if isinstance(value, dict):
+        return {name: _exact(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_exact(inner) for inner in value]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{Decimal(repr(value)).normalize() + 0:f}"
+    return value
 
 
 def _of(table: type[PolicyVersion | PolicyActivation], session: Session, shop_id: UUID, kind: str) -> tuple[Any, ...]:
