@@ -1,6 +1,6 @@
 """Measures background work: jobs per second, delivery against plain requests, intake against one committed INSERT.
 
-    python bench/work.py OWNER_URL     one JSON line per row; the database is filled and emptied again
+    python -m bench.work OWNER_URL     one JSON line per row; the database is filled and emptied again
 
 `OWNER_URL` names a migrated database whose login may act as both runtime roles. Each figure is the median of `ROUNDS`
 interleaved rounds of product and floor.
@@ -283,7 +283,7 @@ def bench_intake(url: str) -> dict[str, Any]:
         figures.append(intakes_per_second(url))
         floors.append(inserts_per_second(url))
     clear(url)
-    return report("intake without the web framework, 4 threads", figures, floors, 0.60, "messages/s")
+    return report("intake without the web framework, 4 threads", figures, floors, 0.50, "messages/s")
 
 
 def main(url: str) -> None:

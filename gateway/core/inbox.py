@@ -196,7 +196,7 @@ def _columns(
     origin = (merchant_id, message_id, message.connection_id, message.kind, message.event_id, message.proof)
     row = (*origin, json.dumps(headers), sealed, state, now, expires_at)
     room = (merchant_id, message.connection_id, message.proof, ROOM[message.proof]) if message.proof in ROOM else ()
-    return (*row, *room, merchant_id, json.dumps({"message_id": str(message_id)}), not unverified)
+    return (*row, *room)
 
 
 def _context(message_id: UUID) -> str:
@@ -218,13 +218,14 @@ _IF_ROOM = """
 """
 _JOB = f"""
     INSERT INTO job (queue, task, merchant_id, args, run_at)
-    SELECT '{QUEUE}', '{TASK}', %s, %s::jsonb, now() FROM new WHERE %s
+    SELECT '{QUEUE}', '{TASK}', merchant_id, jsonb_build_object('message_id', id), now() FROM new
+    WHERE proof <> 'unverified'
 """  # noqa: S608 - constants
 
 
 def _statements(rows: str) -> tuple[str, str]:
     """Without and with a wake-up call."""
-    insert = f"WITH new AS ({rows} RETURNING id), job AS ({_JOB})"
+    insert = f"WITH new AS ({rows} RETURNING merchant_id, id, proof), job AS ({_JOB})"
     notify = f"pg_notify('{CHANNEL}', %s)"
     return f"{insert} SELECT id FROM new", f"{insert} SELECT id, {notify} FROM new"  # noqa: S608 - constants
 

@@ -4,7 +4,6 @@ This is the side that queues; `core/delivery` is the side that sends. A message 
 WITHHELD and never sent. Several tries may reach the receiver: every one carries the same message id.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -120,9 +119,9 @@ def queue(session: Session, message: Message, *, data_key: bytes, now: datetime)
     sealed = seal(data_key, message.payload, context(message_id))
     whither = (merchant_id, message_id, message.channel, message.destination, message.idempotency_key)
     row = (*whither, sealed, message.live, state, now, now)
-    job = (merchant_id, json.dumps({"message_id": str(message_id)}), _key(merchant_id, message), message.live)
+    key = _key(merchant_id, message)
     wake = (QUEUE,) if message.live and WAKES.due(QUEUE) else ()
-    if connection.exec_driver_sql(_QUEUE_AND_WAKE if wake else _QUEUE, (*row, *job, *wake)).first():
+    if connection.exec_driver_sql(_QUEUE_AND_WAKE if wake else _QUEUE, (*row, key, *wake)).first():
         return Queued(message_id, new=True)
     known = connection.exec_driver_sql(_KNOWN, (merchant_id, message.idempotency_key)).scalar_one()
     return Queued(known, new=False)
@@ -143,10 +142,10 @@ _INSERTS = f"""
         INSERT INTO outbox_message (merchant_id, id, channel, destination, idempotency_key, payload, live, state,
                                     next_at, created_at)
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-        ON CONFLICT (merchant_id, idempotency_key) DO NOTHING RETURNING id),
+        ON CONFLICT (merchant_id, idempotency_key) DO NOTHING RETURNING merchant_id, id, live),
     job AS (
         INSERT INTO job (queue, task, merchant_id, args, run_at, key)
-        SELECT '{QUEUE}', '{TASK}', %s, %s::jsonb, now(), %s FROM new WHERE %s)
+        SELECT '{QUEUE}', '{TASK}', merchant_id, jsonb_build_object('message_id', id), now(), %s FROM new WHERE live)
 """  # noqa: S608 - constants
 _QUEUE = f"{_INSERTS} SELECT id FROM new"  # noqa: S608 - constants
 _QUEUE_AND_WAKE = f"{_INSERTS} SELECT id, pg_notify('{CHANNEL}', %s) FROM new"  # noqa: S608 - constants
