@@ -125,8 +125,8 @@ def put_faults(form: Any, fault: Invalid, rename: dict[str, str] | None = None) 
     """Show what a command found wrong beside the field it is about; the rest stands above the form."""
     for one in fault.facts.get("errors", []):
         name = str(one["path"]).lstrip("/").partition("/")[0]
-        field = getattr(form, (rename or {}).get(name, name), None)
+        field, message = getattr(form, (rename or {}).get(name, name), None), str(one["message"])
         if field is not None and hasattr(field, "errors"):
-            field.errors = [*field.errors, say(one["message"])]
+            field.errors = [*field.errors, say(message)]
         else:
-            form.form_errors.append(f"{one['path']}: {say(one['message'])}")
+            form.form_errors.append(f"{one['path']}: {say(message)}")

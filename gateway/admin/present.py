@@ -215,3 +215,22 @@ _ERRORS = {
     "unavailable": "Ein Teil des Dienstes ist gerade nicht verfügbar. Es wurde nichts geändert.",
     "not-found": "Das gibt es hier nicht (mehr).",
 }
+
+
+def mark(text: str) -> str:
+    """Puts a sentence of a command into the catalogue; `say` finds it there when the command says it."""
+    return text
+
+
+FAULTS = (
+    mark("is no email that could be recognised"),
+    mark("is no phone that could be recognised"),
+    mark("is no address that could be recognised"),
+    mark("is no domain that could be recognised"),
+    mark("is no ip that could be recognised"),
+    mark("lies in the past"),
+    mark("is one of the first that are guessed"),
+    mark("must not be the e-mail address"),
+    mark("is not an e-mail address"),
+)
+"""What commands find wrong with a form's fields."""
