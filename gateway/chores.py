@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.core import clock, idempotency
@@ -11,7 +10,7 @@ from gateway.core.anchors import Trail, anchor
 from gateway.core.schedule import Entry, Every
 from gateway.core.services import Services
 from gateway.core.work import Job, NewJob, Task, enqueue_many
-from gateway.merchants.merchants import MerchantDirectory
+from gateway.merchants.merchants import ids_in
 
 BITE, MAX_BITES = 5000, 500
 """Rows per transaction, transactions per run; the rest waits for the next hour."""
@@ -19,8 +18,8 @@ SCHEDULE = (Entry("history.anchor_all", Every(3600)), Entry("idempotency.forget_
 
 
 def all_merchants(session: Session) -> list[UUID]:
-    """Every merchant that is not closed; read without a tenant."""
-    return list(session.scalars(select(MerchantDirectory.merchant_id).where(MerchantDirectory.closed_at.is_(None))))
+    """Every merchant, closed ones too: what expires and what is anchored outlives the contract."""
+    return ids_in(session, with_closed=True)
 
 
 def tasks(trail: Trail) -> list[Task]:

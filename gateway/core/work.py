@@ -28,11 +28,6 @@ BATCH = 1000
 """Rows per statement wherever jobs are written or moved in bulk."""
 WAKE_EVERY_S = 0.1
 
-WORK_DDL: list[str] = [
-    "ALTER TABLE job SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)",
-]
-"""Storage settings for the migration that creates the table: every job is updated and deleted within seconds."""
-
 JobArgs = Mapping[str, str | int]
 
 
