@@ -2,10 +2,10 @@
 
 import re
 
-from builders import a_world
 from gateway.core import clock
 from gateway.merchants import users
 from gateway.merchants.models import Role
+from tests.builders import a_world
 
 PASSWORD = "three green lanterns"
 _PROOF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')

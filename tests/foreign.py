@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from conftest import SHARED
 from hypothesis import strategies as st
 
 from connectors.reading import MappingError
@@ -15,6 +14,7 @@ from gateway.shops.listing import get_order
 from gateway.shops.orders import Orders
 from gateway.shops.platform import Beside
 from gateway.shops.schemas import EventTellSchema, OrderTellSchema
+from tests.conftest import SHARED
 
 LATER = datetime(2026, 12, 1, tzinfo=UTC)
 ODD = st.sampled_from(

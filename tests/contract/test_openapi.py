@@ -4,7 +4,6 @@ import json
 
 import pytest
 import redis
-from builders import a_question, a_world
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode, openapi
@@ -21,6 +20,7 @@ from gateway.app import create_app
 from gateway.core.crypto import Keyring
 from gateway.core.db import Database
 from gateway.core.services import Services
+from tests.builders import a_question, a_world
 
 CHECKS = [
     not_a_server_error,

@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from builders import a_world
-from foreign import decided, mutated, read_or_refused, recorded, sum_of_parts, tell
 from hypothesis import HealthCheck, given, settings
 
 from connectors.reading import MappingError
@@ -15,6 +13,8 @@ from gateway.checkout import methods as ours
 from gateway.checkout.schemas import CheckoutSchema
 from gateway.shops.platform import Beside, installed
 from gateway.shops.schemas import EventTellSchema, OrderTellSchema
+from tests.builders import a_world
+from tests.foreign import decided, mutated, read_or_refused, recorded, sum_of_parts, tell
 
 ORDER = json.loads((Path(__file__).parents[2] / "examples" / "shopify-order.json").read_text())
 NEW = "ruby_api_2026_07/order_0{}.json"

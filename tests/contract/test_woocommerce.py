@@ -7,9 +7,6 @@ import json
 from pathlib import Path
 
 import pytest
-from builders import a_world
-from conftest import SHARED
-from foreign import decided, mutated, read_or_refused, recorded, sum_of_parts, tell
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +17,9 @@ from gateway.checkout import methods as ours
 from gateway.checkout.schemas import CheckoutSchema
 from gateway.shops.platform import Beside, installed
 from gateway.shops.schemas import EventTellSchema, OrderTellSchema
+from tests.builders import a_world
+from tests.conftest import SHARED
+from tests.foreign import decided, mutated, read_or_refused, recorded, sum_of_parts, tell
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CART = json.loads((EXAMPLES / "woocommerce-cart.json").read_text())

@@ -5,7 +5,6 @@ from datetime import date, timedelta
 from threading import Barrier
 
 import pytest
-from builders import a_world
 
 from gateway.core import clock
 from gateway.core.crypto import Tampered, seal, unseal
@@ -15,6 +14,7 @@ from gateway.shops import buyers, erasure
 from gateway.shops.buyers import BuyerUnknown, ensure_buyer, find_buyer, find_key
 from gateway.shops.erasure import ErasureRefused, Objection, erase
 from gateway.shops.identity import Address, Identity, digests
+from tests.builders import a_world
 
 NOW = clock.now()
 KEY = b"i" * 32

@@ -4,7 +4,6 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from builders import a_world
 from sqlalchemy import text
 
 from gateway.core import signing
@@ -13,6 +12,7 @@ from gateway.core.errors import Invalid
 from gateway.core.ids import new_id, to_public
 from gateway.merchants import callbacks, secrets
 from gateway.merchants.callbacks import DECISION_MADE, ORDER_CHANGED, Happening
+from tests.builders import a_world
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 URL = "https://erp.example.com/kulanz"

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 import requests
-from builders import a_question, a_world
 from click.testing import CliRunner
 from werkzeug.serving import make_server
 
@@ -16,6 +15,7 @@ from gateway.core.errors import GatewayError, Invalid
 from gateway.core.http import NotJson
 from gateway.core.ids import to_public
 from gateway.merchants.auth import BadKey, ScopeMissing
+from tests.builders import a_question, a_world
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
-from builders import a_question, a_world
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from gateway.checkout.models import Decision
 from gateway.checkout.replay import CardMissing, Difference, Replayed, replay_decision
 from gateway.core.ids import from_public, new_id, to_public
 from gateway.merchants import policies
+from tests.builders import a_question, a_world
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 QUESTIONS = st.fixed_dictionaries(

@@ -1,12 +1,12 @@
 """The demo merchant: made once, found again, and its invented buyers are judged by their invented past."""
 
-from builders import a_world
 from gateway.checkout.decide import Checkout
 from gateway.core import clock
 from gateway.demo import scenes
 from gateway.demo.seed import DEMO_MERCHANT, example, find_shop, seed, shown
 from gateway.merchants import users
 from gateway.merchants.auth import Principal, find_principal
+from tests.builders import a_world
 
 
 def decided(services, demo, scene):

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from builders import a_question, a_world
 
 from gateway.core import clock
+from tests.builders import a_question, a_world
 
 UNSAFE = ("cheque", "cod")
 

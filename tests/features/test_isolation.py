@@ -4,12 +4,12 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from builders import a_question, a_world
 from gateway.app import create_app
 from gateway.core import clock
 from gateway.core.db import TENANT_SETTING, WEB_ROLE, Database
 from gateway.core.services import Services
 from gateway.tables import tenant_tables
+from tests.builders import a_question, a_world
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_tenant_can_neither_write_nor_change_rows_of_another(two):
 
 def test_a_key_cannot_read_a_decision_of_another_merchant_by_its_id(two):
     """The id is right, the tenant is not: 404, as for any unknown id."""
-    services, client, (mine, theirs) = two
+    _, client, (mine, theirs) = two
     made = client.post("/v1/decisions", json=a_question(), headers=theirs.auth).json["id"]
     assert client.get(f"/v1/decisions/{made}", headers=theirs.auth).status_code == 200
     assert client.get(f"/v1/decisions/{made}", headers=mine.auth).json["code"] == "decision-unknown"

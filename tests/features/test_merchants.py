@@ -5,7 +5,6 @@ from threading import Barrier, Thread
 
 import psycopg
 import pytest
-from builders import a_world
 
 from gateway.core import clock
 from gateway.core.db import WEB_ROLE
@@ -14,6 +13,7 @@ from gateway.merchants import merchants, policies, secrets
 from gateway.merchants.auth import find_principal
 from gateway.merchants.secrets import MerchantKeys, MerchantUnknown
 from gateway.shops import shops
+from tests.builders import a_world
 
 NOW = clock.now()
 

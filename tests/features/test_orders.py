@@ -7,7 +7,6 @@ from threading import Barrier
 
 import psycopg
 import pytest
-from builders import a_world
 
 from gateway.core import clock, events
 from gateway.core.documents import File, load
@@ -32,6 +31,7 @@ from gateway.shops.orders import (
     RefundExceedsPayment,
 )
 from gateway.shops.told import BuyerTold, EventTold, ItemTold, MethodTold, OrderTold, PaymentKind
+from tests.builders import a_world
 
 DAY = datetime(2026, 11, 2, 9, tzinfo=UTC)
 HOME = Address("Lange Reihe 7", "", "20099", "Hamburg", "DE")

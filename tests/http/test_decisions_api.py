@@ -1,6 +1,6 @@
 """The decision over HTTP: what a shop asks and what it is told."""
 
-from builders import a_question, a_world
+from tests.builders import a_question, a_world
 
 
 def test_a_first_time_buyer_with_a_usual_basket_is_offered_a_menu(app, services):

@@ -4,7 +4,6 @@ import json
 from datetime import timedelta
 
 import pytest
-from builders import a_world
 from sqlalchemy import text
 
 from gateway.core import clock, inbox, signing
@@ -16,6 +15,7 @@ from gateway.merchants import callbacks, secrets
 from gateway.shops import connections, intake, shops
 from gateway.shops.listing import get_order
 from gateway.shops.orders import OrderUnknown, RefundExceedsPayment
+from tests.builders import a_world
 
 ORDER = {
     "reference": "1001",

@@ -3,11 +3,11 @@
 import io
 
 import pytest
-from builders import a_world
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import stream_encode_multipart
 
 from gateway.core.ids import new_id, to_public
+from tests.builders import a_world
 
 
 def an_order(**overrides):

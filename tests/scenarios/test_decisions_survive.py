@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import requests
-from builders import a_question, a_world
 from sqlalchemy import text
 
 from gateway import config, migrate, wiring
@@ -20,6 +19,7 @@ from gateway.core.crypto import Keyring
 from gateway.core.db import WEB_ROLE, Database
 from gateway.core.ids import from_public
 from gateway.embedded import Engines
+from tests.builders import a_question, a_world
 from tests.scenarios.processes import open_folder, wait_until
 
 pytestmark = pytest.mark.slow

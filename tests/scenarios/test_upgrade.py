@@ -5,7 +5,6 @@ import secrets
 
 import psycopg
 import pytest
-from builders import a_question, a_world
 from psycopg import sql
 
 from gateway import migrate, wiring
@@ -17,6 +16,7 @@ from gateway.core.services import Services
 from gateway.core.verification import verify
 from gateway.merchants import policies
 from gateway.tables import metadata
+from tests.builders import a_question, a_world
 from tests.conftest import _url_of
 
 pytestmark = pytest.mark.slow

@@ -57,7 +57,7 @@ def test_runtime_roles_cannot_rewrite_what_is_only_added_to(owner_url, role):
 
 
 def test_migrations_and_models_agree(owner_url):
-    """alembic finds nothing to add or remove."""
+    """Autogenerate finds nothing to add or remove."""
     engine = new_engine(owner_url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
