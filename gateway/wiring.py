@@ -30,6 +30,7 @@ from gateway.core.schedule import Entry
 from gateway.core.services import Services
 from gateway.core.work import Task
 from gateway.demo import shop
+from gateway.docs_pages import pages as apidocs
 from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
 from gateway.shops import api as shops_api
@@ -44,6 +45,7 @@ PAGES: tuple[Blueprint, ...] = (
     shop.blueprint,
     desk_routes.blueprint,
     desk_session.blueprint,
+    apidocs.blueprint,
     intake.blueprint,
 )
 """Blueprints of pages and of messages, not part of the API's description."""
@@ -55,6 +57,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "decisions": guards.api_key,
         "orders": guards.api_key,
         "assets": guards.public,
+        "apidocs": guards.public,
         "bootstrap": guards.public,
         "in": guards.public,
         "demo": shop.guard,

@@ -34,6 +34,8 @@ def fact_value(name: str, value: Any, currency: str) -> str:
         return "–" if value is None else str(value)
     if isinstance(value, bool):
         return say("yes") if value else say("no")
+    if name == "listed":
+        return _words(_LISTED, str(value))
     return _with_unit(value, known.unit, currency)
 
 
@@ -155,6 +157,7 @@ _EVENTS = {
     "withdrawn": ("widerrufen", "withdrawn"),
     "changed": ("geändert", "changed"),
 }
+_LISTED = {"block": ("gesperrt", "blocked"), "allow": ("vertraut", "trusted")}
 _LIST_KINDS = {
     "email": ("E-Mail-Adresse", "e-mail address"),
     "phone": ("Telefonnummer", "phone number"),

@@ -52,7 +52,7 @@ def install(app: Flask) -> None:
     Babel(app, default_locale="de", default_timezone=TIMEZONE, locale_selector=language)
     secure = bool(app.config["SESSION_COOKIE_SECURE"])
     app.after_request(_protect_secure if secure else protect)
-    app.jinja_env.filters.update(money=money, day=day, moment=moment, percent=percent)
+    app.jinja_env.filters.update(decimal=decimal, money=money, day=day, moment=moment, percent=percent)
     app.jinja_env.globals.update(asset=asset, language=language, other_language_url=other_language_url)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
@@ -135,10 +135,13 @@ def day(date_: date | None) -> str:
 
 def percent(share: float | None, digits: int = 1) -> str:
     """`5,2 %` of a share between 0 and 1."""
-    if share is None:
-        return "–"
-    text = f"{100 * share:.{digits}f}"
-    return f"{text.replace('.', ',') if language() == 'de' else text}\N{NO-BREAK SPACE}%"
+    return "–" if share is None else f"{decimal(100 * share, digits)}\N{NO-BREAK SPACE}%"
+
+
+def decimal(number: float, digits: int = 1, sign: str = "") -> str:
+    """`5,2` in the language of the page; with `sign` "+" positive numbers say so."""
+    text = f"{number:{sign}.{digits}f}"
+    return text.replace(".", ",") if language() == "de" else text
 
 
 def say(text: str, **values: Any) -> str:
