@@ -8,7 +8,7 @@ condition that ends unknown does not hold. There are no loops, calls, patterns o
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from operator import attrgetter, eq, ge, gt, le, lt, ne
+from operator import attrgetter
 from typing import Any
 
 from gateway.core.errors import Invalid
@@ -20,7 +20,14 @@ Getter = Callable[[Facts], Any]
 MAX_DEPTH, MAX_LEAVES, MAX_LIST = 8, 200, 500
 _NAMED: Mapping[str, str] = {"int": "a whole number", "bool": "true or false", "text": "a text"}
 _TYPES: Mapping[str, type] = {"int": int, "bool": bool, "text": str}
-_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
+_COMPARE: Mapping[str, Callable[[Getter, Any], Test]] = {
+    "=": lambda get, value: lambda facts: None if (fact := get(facts)) is None else fact == value,
+    "!=": lambda get, value: lambda facts: None if (fact := get(facts)) is None else fact != value,
+    "<": lambda get, value: lambda facts: None if (fact := get(facts)) is None else fact < value,
+    "<=": lambda get, value: lambda facts: None if (fact := get(facts)) is None else fact <= value,
+    ">": lambda get, value: lambda facts: None if (fact := get(facts)) is None else fact > value,
+    ">=": lambda get, value: lambda facts: None if (fact := get(facts)) is None else fact >= value,
+}
 _ORDERED = frozenset({"<", "<=", ">", ">=", "between"})
 OPERATORS = (*_COMPARE, "in", "notIn", "between", "null", "notNull")
 
@@ -84,11 +91,14 @@ def _group(node: dict[str, Any], path: str, depth: int, read: list[str]) -> Test
 
 
 def all_of(tests: list[Test]) -> Test:
-    """Kleene's and."""
+    """Kleene's and. Most rows of a decision table end at their first cell."""
+    first, *others = tests or [_always]
 
     def test(facts: Facts) -> bool | None:
-        result: bool | None = True
-        for one in tests:
+        result = first(facts)
+        if result is False:
+            return False
+        for one in others:
             value = one(facts)
             if value is False:
                 return False
@@ -97,6 +107,10 @@ def all_of(tests: list[Test]) -> Test:
         return result
 
     return test
+
+
+def _always(_: Facts) -> bool:
+    return True
 
 
 def _any_of(tests: list[Test]) -> Test:
@@ -122,13 +136,7 @@ def _negation(inner: Test) -> Test:
 
 
 def _comparison(get: Getter, operator: str, value: Any) -> Test:
-    compare = _COMPARE[operator]
-
-    def test(facts: Facts) -> bool | None:
-        fact = get(facts)
-        return None if fact is None else compare(fact, value)
-
-    return test
+    return _COMPARE[operator](get, value)
 
 
 def _membership(get: Getter, operator: str, value: frozenset[Any]) -> Test:

@@ -5,7 +5,7 @@
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.checkout.methods import KINDS, Method
 from gateway.core.money import share_minor
@@ -53,10 +53,19 @@ class Economics:
     kinds: dict[str, KindEconomics] = field(default_factory=lambda: dict(PRIORS))
     deposit_completion: dict[int, float] = field(default_factory=lambda: dict(DEPOSIT_COMPLETION))
     version: int = 0
+    completions: dict[tuple[str, int], float] = field(init=False, repr=False, compare=False)
+    """Kind and deposit → expected share of buyers who finish, multiplied once."""
+
+    def __post_init__(self) -> None:
+        completions = {
+            (name, percent): round(kind.completion * share, 6)
+            for name, kind in self.kinds.items()
+            for percent, share in self.deposit_completion.items()
+        }
+        object.__setattr__(self, "completions", completions)
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(NamedTuple):
     """What one method with one deposit is expected to bring and to cost, in minor units."""
 
     deposit_percent: int
@@ -77,9 +86,9 @@ def expected_contribution(
     loss += score.fraud * kind.chargeback * (unpaid_minor + (economics.chargeback_fee_minor if unpaid_minor else 0))
     fee = own.fee_fixed_minor + total_minor * own.fee_bp / 10_000
     margin = total_minor * economics.margin_bp / 10_000
-    completion = own.completion * economics.deposit_completion[deposit_percent]
+    completion = economics.completions[method.kind, deposit_percent]
     worth = completion * (margin - fee - loss - score.return_ * economics.return_cost_minor)
-    return Contribution(deposit_percent, deposit_minor, round(completion, 6), round(loss), round(worth))
+    return Contribution(deposit_percent, deposit_minor, completion, round(loss), round(worth))
 
 
 def to_dict(economics: Economics) -> dict[str, Any]:

@@ -7,7 +7,7 @@ menu is never empty.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.checkout.conditions import Condition
 from gateway.checkout.economics import Contribution, Economics, expected_contribution
@@ -62,8 +62,7 @@ class Policy:
     """What a missing signal means: `score` (the card's value for missing), or `safe_only`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """A method in a decision: shown, shown with a deposit, or not shown."""
 
     method: Method
@@ -113,9 +112,7 @@ def choose(case: Case) -> Choice:
     offers = [_judge(case, method, orders.get(method.kind)) for method in case.methods]
     if not any(offer.show for offer in offers):
         offers = _last_resort(case, offers)
-    review = any(rule.action == "review" for rule in hits) or "last_resort_unsafe" in {
-        r for o in offers for r in o.reasons
-    }
+    review = any(rule.action == "review" for rule in hits) or any("last_resort_unsafe" in o.reasons for o in offers)
     return Choice(_ranked(offers), _outcome(offers), review, trace)
 
 
@@ -206,9 +203,9 @@ def _with_deposit(case: Case, method: Method, limits: Limits, orders: _Orders) -
     """The smallest step of the ladder that satisfies rule, loss limit and buyer limit."""
     against: list[str] = ["deposit_by_rule"] if orders.deposit_percent else []
     for percent in _ladder(case, method, limits):
-        worth = _worth(case, method, percent)
         if percent < orders.deposit_percent:
             continue
+        worth = _worth(case, method, percent)
         against_now = _overruns(case, method, limits, worth)
         if not against_now:
             why = (against + orders.deposit_rules) if percent else []

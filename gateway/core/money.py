@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from functools import cache
 
 from babel.numbers import format_currency, get_currency_precision, list_currencies
@@ -73,7 +73,9 @@ def split_minor(total_minor: int, weights: Sequence[int]) -> list[int]:
 
 def share_minor(amount_minor: int, percent: int) -> int:
     """`percent` of an amount, rounded half up away from zero (commercial rounding)."""
-    return int((Decimal(amount_minor) * percent / 100).to_integral_value(rounding=ROUND_HALF_UP))
+    product = amount_minor * percent
+    whole, rest = divmod(abs(product), 100)
+    return (whole + (rest >= 50)) * (1 if product >= 0 else -1)
 
 
 def minor_of(text: str, currency: str) -> int:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.core.errors import Invalid
-from gateway.risk.facts import CATALOGUE, Facts
+from gateway.risk.facts import CATALOGUE
 
 OUTPUTS = ("default", "fraud", "return")
 FORBIDDEN = frozenset(
@@ -36,13 +36,12 @@ class Reason:
     effect: float
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """One additive term. `usual` is the value of the most common case: reasons are told relative to it."""
 
     fact: str
     value_of: Callable[[Any], float]
-    missing: float
+    """The value for what the fact is, None included."""
     usual: float
 
 
@@ -100,16 +99,12 @@ def _table(raw: Any, path: str) -> Table:
     form, body = next(iter(values.items()))
     wanted = {"bands": "int", "yes_no": "bool", "cases": "text"}[form]
     _need(CATALOGUE[fact].type == wanted, f"{path}/{form}", f"the fact is of type {CATALOGUE[fact].type}")
-    value_of = _FORMS[form](body, f"{path}/{form}")
-    return Table(
-        fact=fact,
-        value_of=value_of,
-        missing=_number(raw.get("missing", 0), f"{path}/missing"),
-        usual=_number(raw.get("usual", 0), f"{path}/usual"),
-    )
+    missing = _number(raw.get("missing", 0), f"{path}/missing")
+    value_of = _FORMS[form](body, f"{path}/{form}", missing)
+    return Table(fact, value_of, _number(raw.get("usual", 0), f"{path}/usual"))
 
 
-def _bands(raw: Any, path: str) -> Callable[[Any], float]:
+def _bands(raw: Any, path: str, missing: float) -> Callable[[Any], float]:
     _need(isinstance(raw, dict) and set(raw) == {"cuts", "values"}, path, "needs cuts and values")
     _need(isinstance(raw["cuts"], list) and 0 < len(raw["cuts"]) <= MAX_BANDS, f"{path}/cuts", "must be a list")
     cuts = [_number(cut, f"{path}/cuts", limit=1e12) for cut in raw["cuts"]]
@@ -118,23 +113,27 @@ def _bands(raw: Any, path: str) -> Callable[[Any], float]:
         isinstance(raw["values"], list) and len(raw["values"]) == len(cuts) + 1, f"{path}/values", "one more than cuts"
     )
     values = [_number(value, f"{path}/values") for value in raw["values"]]
-    return lambda fact: values[bisect_right(cuts, fact)]
+    return lambda fact: missing if fact is None else values[bisect_right(cuts, fact)]
 
 
-def _yes_no(raw: Any, path: str) -> Callable[[Any], float]:
+def _yes_no(raw: Any, path: str, missing: float) -> Callable[[Any], float]:
     _need(isinstance(raw, dict) and set(raw) == {"yes", "no"}, path, "needs yes and no")
     yes, no = _number(raw["yes"], f"{path}/yes"), _number(raw["no"], f"{path}/no")
-    return lambda fact: yes if fact else no
+    return lambda fact: missing if fact is None else yes if fact else no
 
 
-def _cases(raw: Any, path: str) -> Callable[[Any], float]:
+def _cases(raw: Any, path: str, missing: float) -> Callable[[Any], float]:
     _need(isinstance(raw, dict) and 0 < len(raw) <= MAX_BANDS, path, "must be an object")
     values = {case: _number(value, f"{path}/{case}") for case, value in raw.items()}
     other = values.pop("*", 0.0)
-    return lambda fact: values.get(fact, other)
+    return lambda fact: missing if fact is None else values.get(fact, other)
 
 
-_FORMS: dict[str, Callable[[Any, str], Callable[[Any], float]]] = {"bands": _bands, "yes_no": _yes_no, "cases": _cases}
+_FORMS: dict[str, Callable[[Any, str, float], Callable[[Any], float]]] = {
+    "bands": _bands,
+    "yes_no": _yes_no,
+    "cases": _cases,
+}
 
 
 def _number(raw: Any, path: str, limit: float = MAX_VALUE) -> float:
@@ -150,9 +149,3 @@ def _need(condition: object, path: str, message: str) -> None:
 
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not a number")
-
-
-def lookup(facts: Facts, table: Table) -> float:
-    """The value of one table for these facts."""
-    fact = getattr(facts, table.fact)
-    return table.missing if fact is None else table.value_of(fact)

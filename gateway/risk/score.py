@@ -1,10 +1,10 @@
 """From facts to calibrated probabilities with reasons in rank order (pure)."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from gateway.risk.card import Card, Reason, lookup
+from gateway.risk.card import Card, Reason
 from gateway.risk.facts import Facts
 
 TOP = 4
@@ -22,7 +22,7 @@ class Score:
     card: str
 
     def to_dict(self) -> dict[str, Any]:
-        reasons = [asdict(reason) for reason in self.reasons]
+        reasons = [{"output": reason.output, "fact": reason.fact, "effect": reason.effect} for reason in self.reasons]
         return {
             "default": self.default,
             "fraud": self.fraud,
@@ -35,14 +35,15 @@ class Score:
 def score(card: Card, facts: Facts) -> Score:
     """The probabilities by this card. Rounded to six digits, so that a stored score is the score."""
     chances: dict[str, float] = {}
-    moved: list[Reason] = []
+    moved: list[tuple[float, str, str]] = []
     for output, (intercept, tables) in card.outputs.items():
         total = intercept
-        for table in tables:
-            value = lookup(facts, table)
+        for fact, value_of, usual in tables:
+            value = value_of(getattr(facts, fact))
             total += value
-            if value != table.usual:
-                moved.append(Reason(output, table.fact, round(value - table.usual, 6)))
+            if value != usual:
+                moved.append((value - usual, fact, output))
         chances[output] = round(1 / (1 + math.exp(-max(-30.0, min(30.0, total)))), 6)
-    moved.sort(key=lambda reason: -abs(reason.effect))
-    return Score(chances["default"], chances["fraud"], chances["return"], tuple(moved[:TOP]), card.id)
+    moved.sort(key=lambda one: -abs(one[0]))
+    reasons = tuple(Reason(output, fact, round(effect, 6)) for effect, fact, output in moved[:TOP])
+    return Score(chances["default"], chances["fraud"], chances["return"], reasons, card.id)
