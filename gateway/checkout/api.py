@@ -19,6 +19,7 @@ from gateway.merchants.guards import current
 
 blueprint = Blueprint("decisions", __name__, url_prefix="/v1/decisions", description="Which methods are safe to show.")
 _QUESTION, _ANSWER = CheckoutSchema(), DecisionSchema()
+_dump = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class DecisionUnknown(NotFound):
@@ -72,9 +73,8 @@ def read(decision_id: str) -> Response:
     if row is None:
         raise DecisionUnknown
     language = checkout().side(who).facts.language
-    return Response(
-        json.dumps(answer(row._asdict(), json.loads(row.record), language)), 200, content_type="application/json"
-    )
+    body = _dump(answer(row._asdict(), json.loads(row.record), language))
+    return Response(body, 200, content_type="application/json")
 
 
 def _created(body: bytes) -> Response:
@@ -82,9 +82,7 @@ def _created(body: bytes) -> Response:
 
 
 def _body(decided: Decided) -> bytes:
-    return json.dumps(
-        answer(decided.row, json.loads(decided.row["record"]), decided.language), ensure_ascii=False
-    ).encode()
+    return _dump(answer(decided.row, decided.record, decided.language)).encode()
 
 
 def answer(row: Any, record: dict[str, Any], language: str) -> dict[str, Any]:

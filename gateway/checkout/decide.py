@@ -1,8 +1,7 @@
 """The decision: count, read, judge, record. One writing transaction, no call outside the house."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -52,6 +51,8 @@ class Decided:
     """A recorded decision and what the caller is told of it."""
 
     row: Mapping[str, Any]
+    record: dict[str, Any]
+    """What the column `record` holds, as it was before it became text."""
     judged: Judged
     side: ShopSide
     language: str
@@ -98,9 +99,10 @@ class Checkout:
         case = Case(facts, score(card, facts), asked.methods, economics, policy, ready.side.facts.holds_orders)
         judged = Judged(case, choose(case))
         buyer = self._buyer(connection, ready, past)
-        row = _row(ready, judged, records.to_text(judged, card), buyer)
+        record = records.to_dict(judged, card)
+        row = _row(ready, judged, records.to_text(record), buyer)
         _INSERT.execute(connection, row)
-        return Decided(row, judged, ready.side, _language(asked, ready.side))
+        return Decided(row, record, judged, ready.side, _language(asked, ready.side))
 
     def _fetch_side(self, key: tuple[UUID, UUID]) -> ShopSide:
         merchant_id, shop_id = key
@@ -274,14 +276,18 @@ def _sealed(asked: CheckoutRequest, buyer: buyers.BuyerKey | None, decision_id: 
     if buyer is None:
         return None
     told = {
-        "buyer": asdict(asked.buyer),
-        "billing": asdict(asked.billing) if asked.billing else None,
-        "delivery": asdict(asked.delivery) if asked.delivery else None,
-        "context": asdict(asked.context),
-        "items": [asdict(item) for item in asked.items],
+        "buyer": _flat(asked.buyer),
+        "billing": _flat(asked.billing) if asked.billing else None,
+        "delivery": _flat(asked.delivery) if asked.delivery else None,
+        "context": _flat(asked.context),
+        "items": [_flat(item) for item in asked.items],
     }
-    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
-    return seal(buyer.data_key, text.encode(), told_context(decision_id))
+    return seal(buyer.data_key, records.to_text(told).encode(), told_context(decision_id))
+
+
+def _flat(part: Any) -> dict[str, Any]:
+    """The fields of one flat dataclass; `asdict` would copy each value."""
+    return {name: getattr(part, name) for name in part.__slots__}
 
 
 def told_context(decision_id: UUID) -> str:

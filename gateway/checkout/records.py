@@ -40,24 +40,27 @@ class Judged:
         return self.case.score
 
 
-def to_text(judged: Judged, card: Card) -> str:
+def to_dict(judged: Judged, card: Card) -> dict[str, Any]:
     """The record: facts, methods, versions, score and choice."""
     case = judged.case
-    return _dump(
-        {
-            "facts": facts.to_dict(case.facts),
-            "methods": [[method.id, method.kind, method.supports_deposit] for method in case.methods],
-            "holds_orders": case.holds_orders,
-            "versions": {
-                "card": card.id,
-                "card_digest": card.digest,
-                "policy": case.policy.version,
-                "economics": case.economics.version,
-            },
-            "score": case.score.to_dict(),
-            "choice": policy.to_dict(judged.choice),
+    return {
+        "facts": facts.to_dict(case.facts),
+        "methods": [[method.id, method.kind, method.supports_deposit] for method in case.methods],
+        "holds_orders": case.holds_orders,
+        "versions": {
+            "card": card.id,
+            "card_digest": card.digest,
+            "policy": case.policy.version,
+            "economics": case.economics.version,
         },
-    )
+        "score": case.score.to_dict(),
+        "choice": policy.to_dict(judged.choice),
+    }
+
+
+def to_text(record: dict[str, Any]) -> str:
+    """The record as it is stored and hashed."""
+    return _dump(record)
 
 
 def digest(row: Row) -> bytes:

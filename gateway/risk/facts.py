@@ -6,6 +6,7 @@ account flow and no address: addresses enter only as comparisons and counts (DES
 """
 
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, Literal
 
 FactType = Literal["bool", "int", "text"]
@@ -100,10 +101,12 @@ CATALOGUE: dict[str, Fact] = _BASKET | {
 }
 NAMES: tuple[str, ...] = tuple(entry.name for entry in fields(Facts) if entry.name != "missing")
 
+_VALUES = attrgetter(*NAMES)
+
 
 def to_dict(facts: Facts) -> dict[str, Any]:
     """What is stored: every known fact by name, and why the others are missing."""
-    known = {name: value for name in NAMES if (value := getattr(facts, name)) is not None}
+    known = {name: value for name, value in zip(NAMES, _VALUES(facts), strict=True) if value is not None}
     return known | {"missing": facts.missing}
 
 
