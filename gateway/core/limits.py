@@ -2,12 +2,15 @@
 
 import hashlib
 import threading
+import time
 from dataclasses import dataclass, field
 
 import redis
 
 from gateway.core.errors import TooMany
 
+PAUSE_S = 2.0
+"""How long the cache is left alone after it failed: asking it in vain costs time."""
 KEPT_CALLERS = 10_000
 """Callers one process remembers while the cache is away; with more, it starts anew."""
 
@@ -36,21 +39,26 @@ class Limit:
         self.most = most
         self.window_s = window_s
         self._local = _Local()
+        self._closed_until = 0.0
 
     def take(self, cache: redis.Redis, caller: str, now_s: float) -> None:
         """Count one more. Raises TooMany (429) with the seconds to wait when it is too much."""
         window = int(now_s) // self.window_s
         name = hashlib.blake2b(caller.encode(), digest_size=12).hexdigest()
-        try:
-            count = self._add(cache, f"limit:{self.name}:{window}:{name}")
-        except redis.RedisError:
-            count = self._local.add(name, window)
+        count = self._add(cache, f"limit:{self.name}:{window}:{name}") or self._local.add(name, window)
         if count > self.most:
             raise TooMany(retry_after_s=self.window_s - int(now_s) % self.window_s)
 
     def _add(self, cache: redis.Redis, key: str) -> int:
+        """The count in the cache; 0 while it is away."""
+        if time.monotonic() < self._closed_until:
+            return 0
         pipe = cache.pipeline(transaction=False)
         pipe.incr(key)
         pipe.expire(key, self.window_s)
-        count: int = pipe.execute()[0]
+        try:
+            count: int = pipe.execute()[0]
+        except redis.RedisError:
+            self._closed_until = time.monotonic() + PAUSE_S
+            return 0
         return count

@@ -98,7 +98,7 @@ def use_language(chosen: str) -> None:
 
 
 def other_language_url(chosen: str) -> str:
-    """This page in another language. A page that answers a form leads back to the form."""
+    """This page in another language."""
     kept = {name: value for name, value in request.args.items() if name != "language"}
     values: dict[str, Any] = {**(request.view_args or {}), **kept, "language": chosen}
     return url_for(request.endpoint or "", **values)
