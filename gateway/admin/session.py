@@ -24,6 +24,7 @@ csrf = CSRFProtect()
 TRIES = Limit("login", most=20, window_s=300)
 """Per address of the connection; an account of its own is locked after five failures whatever the address."""
 CHOOSE_WITHIN_S = 300
+_INVITATION = f"{users.INVITE_PATH.removeprefix('/admin')}/<token>"
 
 
 def guard() -> None:
@@ -70,13 +71,13 @@ def choose() -> ResponseReturnValue:
     return redirect(_next() or url_for("admin.home"))
 
 
-@blueprint.get("/invitation/<token>")
+@blueprint.get(_INVITATION)
 def invitation(token: str) -> ResponseReturnValue:
     user = users.find_invited(services().db, services().keyring, token, clock.now())
     return render_template("admin/invitation.html", form=NewPasswordForm(), user=user)
 
 
-@blueprint.post("/invitation/<token>")
+@blueprint.post(_INVITATION)
 def accept(token: str) -> ResponseReturnValue:
     form, now = NewPasswordForm(), clock.now()
     user = users.find_invited(services().db, services().keyring, token, now)

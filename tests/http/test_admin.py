@@ -419,7 +419,7 @@ def test_an_owner_invites_and_the_invited_comes_in_with_his_role(app, services):
     form = {"email": "kai@example.com", "name": "Kai Klerk", "role": "clerk", "language": "en"}
     invited = owner.post("/admin/people/invite", form, page="/admin/people")
     assert invited.status_code == 201
-    link = re.search(r"http://kulanz\.test(/admin/invitation/[\w.-]+)", invited.text).group(1)
+    link = re.search(r"http://kulanz\.test(/admin/invite/[\w.-]+)", invited.text).group(1)
     kai = Visitor(app)
     assert kai.client.post(link, data={"password": PASSWORD, "csrf_token": kai.proof(link)}).status_code == 302
     assert kai.sign_in("kai@example.com").status_code == 302

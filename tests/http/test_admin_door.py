@@ -176,7 +176,7 @@ def test_an_invitation_opens_the_desk_once(app, services):
     world = a_world(services)
     invited = a_user(services, world, Role.CLERK, password="")
     visitor = Visitor(app)
-    link = f"/admin/invitation/{invited.token}"
+    link = f"/admin/invite/{invited.token}"
     proof = visitor.proof(link)
     weak = visitor.client.post(link, data={"password": "aaaaaaaaaaaaaa", "csrf_token": proof})
     assert weak.status_code == 422
@@ -185,7 +185,7 @@ def test_an_invitation_opens_the_desk_once(app, services):
     assert short.status_code == 422
     assert visitor.client.post(link, data={"password": PASSWORD, "csrf_token": proof}).location == "/admin/login"
     assert visitor.client.get(link).status_code == 410
-    assert visitor.client.get("/admin/invitation/nonsense").status_code == 410
+    assert visitor.client.get("/admin/invite/nonsense").status_code == 410
     assert visitor.sign_in().status_code == 302
 
 
