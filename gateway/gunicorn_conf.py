@@ -12,7 +12,7 @@ _settings = load()  # the name `config` would be taken for a setting of gunicorn
 _memory = Path("/dev/shm")  # noqa: S108 - only a heartbeat file without a name lies there
 
 bind = [f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"]
-worker_class = "gthread"
+worker_class = "gateway.web_worker.PatientWorker"
 workers = _settings.web_workers
 threads = _settings.web_threads
 keepalive = 30

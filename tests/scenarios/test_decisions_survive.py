@@ -55,7 +55,7 @@ def house():
             "-m",
             "gunicorn",
             "-k",
-            "gthread",
+            "gateway.web_worker.PatientWorker",
             "-w",
             "2",
             "--threads",
