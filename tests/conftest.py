@@ -104,7 +104,7 @@ class RolledBack(Database):
         self._outer = connection
 
     @contextmanager
-    def connection(self, merchant_id):
+    def connection(self, merchant_id, **_):
         with self._outer.begin_nested():
             self._outer.exec_driver_sql(f"SET LOCAL {TENANT_SETTING} = '{merchant_id or ''}'")
             yield self._outer
