@@ -53,17 +53,23 @@ def read(mine: Orders, reference: str) -> dict[str, Any]:
     return get_order(mine.session, mine.keyring, mine.shop, reference)
 
 
-def once(mine: Orders, scope: str, content: bytes, act: Callable[[], dict[str, Any]], status: int) -> Response:
-    """Do it, or send the answer again that this `Idempotency-Key` got before."""
+Act = Callable[[], dict[str, Any]]
+
+
+def once(mine: Orders, scope: str, content: bytes, act: Act, status: int, again: Act | None = None) -> Response:
+    """Do it, or tell a request that comes again under its `Idempotency-Key` how things stand, by `again` or `act`.
+
+    Only the status is kept: an answer holds what the buyer's erasure must take away.
+    """
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return answer(_json(act()), status)
     data_key = secrets.get_key(mine.session, mine.keyring, "data")
     attempt = idempotency.attempt(mine.merchant_id, data_key, f"{mine.shop.id} POST {scope}", key, content)
     if (before := idempotency.begin(mine.session, attempt, clock.now())) is not None:
-        return answer(before.body, before.status)
+        return answer(_json((again or act)()), before.status)
     body = _json(act())
-    idempotency.finish(mine.session, attempt, status, body)
+    idempotency.finish(mine.session, attempt, status, b"")
     return answer(body, status)
 
 
@@ -125,11 +131,14 @@ def add_event(told: EventTold, reference: str) -> Response:
     """
     with orders() as mine:
 
-        def act() -> dict[str, Any]:
-            mine.add_event(reference, told, clock.now())
+        def again() -> dict[str, Any]:
             return dict(ANSWER.dump(read(mine, reference)))
 
-        return once(mine, f"{reference}/events", request.get_data(), act, 200)
+        def act() -> dict[str, Any]:
+            mine.add_event(reference, told, clock.now())
+            return again()
+
+        return once(mine, f"{reference}/events", request.get_data(), act, 200, again)
 
 
 @blueprint.post("/<reference>/documents")

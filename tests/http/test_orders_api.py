@@ -3,10 +3,14 @@
 import io
 
 import pytest
+from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import stream_encode_multipart
 
+from gateway.core import clock
 from gateway.core.ids import new_id, to_public
+from gateway.shops.erasure import erase
+from gateway.shops.models import Order
 from tests.builders import a_world
 
 
@@ -99,15 +103,30 @@ def test_an_event_told_twice_gets_the_same_answer(shop):
     assert (other.status_code, other.json["code"]) == (409, "event-contradicts")
 
 
-def test_an_idempotency_key_gets_its_first_answer_again(shop):
+def test_a_request_that_comes_again_under_its_key_counts_once_and_is_told_how_the_order_stands(shop):
     """Even after the order has moved on; with other content it is an error."""
     shop.put(an_order())
     key = {"Idempotency-Key": "k-1"}
-    first = shop.tell(an_event("shipped"), **key)
-    shop.tell(an_event("paid"))
-    assert shop.tell(an_event("shipped"), **key).json == first.json
+    shop.tell(an_event("shipped"), **key)
+    moved_on = shop.tell(an_event("paid"))
+    again = shop.tell(an_event("shipped"), **key)
+    assert (again.status_code, again.json) == (200, moved_on.json)
     other = shop.tell(an_event("delivered"), **key)
     assert (other.status_code, other.json["code"]) == (409, "idempotency-conflict")
+
+
+def test_an_erased_buyer_does_not_come_back_in_the_answer_to_a_repeated_request(shop, services):
+    """The key is known for two days, the answer is made from what is there now."""
+    shop.put(an_order())
+    key = {"Idempotency-Key": "k-1"}
+    assert "Byron" in shop.tell(an_event("shipped"), **key).text
+    with services.db.transaction(shop.world.merchant_id) as session:
+        buyer_id = session.scalars(select(Order.buyer_id)).one()
+        erase(session, buyer_id, clock.now(), [])
+    again = shop.tell(an_event("shipped"), **key)
+    assert again.status_code == 200
+    assert "Byron" not in again.text
+    assert "ada@example.com" not in again.text
 
 
 @pytest.mark.parametrize(
