@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from gateway.checkout.documents import DEFAULT_CHECKOUT
 from gateway.core import clock
 from gateway.core.ids import new_id
 from gateway.core.services import Services
-from gateway.merchants import merchants
+from gateway.merchants import merchants, policies
 from gateway.merchants.auth import SCOPES, NewKey, create_key
+from gateway.risk.card import AMOUNTS_IN
 from gateway.shops import shops
 
 
@@ -25,14 +27,17 @@ class World:
         return {"Authorization": f"Bearer {self.secret}"}
 
 
-def a_world(services: Services, *, scopes: frozenset[str] = SCOPES, **shop: Any) -> World:
-    """A merchant, a live shop that holds orders, and a key with all scopes."""
+def a_world(services: Services, *, scopes: frozenset[str] = SCOPES, own_policy: bool = True, **shop: Any) -> World:
+    """A merchant, a live shop that holds orders, and a key with all scopes; a policy of its own outside EUR and CHF."""
     now = clock.now()
     merchant_id = new_id()
     with services.db.transaction(merchant_id) as session:
         merchants.found(session, services.keyring, "Muster & Söhne", "DE", now)
         facts = {"name": "Musterladen", "live": True, "holds_orders": True} | shop
         made = shops.create(session, services.keyring, shops.NewShop(**facts), now)
+        if own_policy and made.currency not in AMOUNTS_IN:
+            version = policies.save(session, made.id, "checkout", DEFAULT_CHECKOUT, "test", "", now)
+            policies.activate(session, made.id, "checkout", version, now)
         _, secret = create_key(session, NewKey(made.id, made.live, "test", scopes), now)
     return World(merchant_id, made.id, secret)
 

@@ -78,6 +78,8 @@ def _node(node: Any, path: str, depth: int, read: list[str]) -> Test:
 
 
 def _group(node: dict[str, Any], path: str, depth: int, read: list[str]) -> Test:
+    if unknown := node.keys() - {"combinator", "not", "rules", "id"}:
+        raise Invalid.at(f"{path}/{min(unknown)}", "is not part of a group")
     rules, combinator = node.get("rules"), node.get("combinator", "and")
     if not isinstance(rules, list) or not rules or len(rules) > MAX_LEAVES:
         raise Invalid.at(f"{path}/rules", "must be a list of at least one condition")
@@ -176,6 +178,8 @@ _TESTS: Mapping[str, Callable[[Getter, str, Any], Test]] = {
 def _typed(value: Any, operator: str, wanted: str, path: str) -> Any:
     """The constant, exactly of the fact's type: nothing is converted, a money amount is an integer of minor units."""
     if operator in ("null", "notNull"):
+        if value is not None:
+            raise Invalid.at(f"{path}/value", f"{operator} compares with nothing")
         return None
     if operator in ("in", "notIn", "between"):
         if not isinstance(value, list) or not 0 < len(value) <= MAX_LIST or (operator == "between" and len(value) != 2):

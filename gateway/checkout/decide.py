@@ -1,7 +1,7 @@
 """The decision: count, read, judge, record. One writing transaction, no call outside the house."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -19,7 +19,7 @@ from gateway.checkout.token import TokenFacts, sign
 from gateway.core.clock import local_date
 from gateway.core.crypto import Keyring, blind_index, seal
 from gateway.core.db import HotStatement
-from gateway.core.errors import Invalid
+from gateway.core.errors import Invalid, Refused
 from gateway.core.ids import new_id, to_public
 from gateway.core.kept import Kept
 from gateway.core.services import Services
@@ -36,6 +36,10 @@ from gateway.shops.shops import ShopFacts, SigningKeys
 
 VALID_FOR = timedelta(minutes=30)
 POLICIES_KEPT = 500
+
+
+class PolicyNeeded(Refused):
+    """The default policy is written in euros and francs; save a policy in this shop's currency first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +81,24 @@ class Checkout:
     def prepare(self, who: Principal, asked: CheckoutRequest, now: datetime) -> "Prepared":
         """Everything before the transaction: look-ups of the process, blind indexes, counters."""
         side = self.side(who)
-        if asked.currency != side.facts.currency and asked.currency not in _NEAR:
+        if asked.currency != side.facts.currency and asked.currency not in cards.AMOUNTS_IN:
             raise Invalid.at("/currency", f"this shop sells in {side.facts.currency}")
         keys = self._keys.get(who.merchant_id)
         found = _digests(keys.index, who, asked)
-        basket = asked.reference or f"{asked.buyer.email}|{asked.total_minor}|{len(asked.items)}"
-        attempt = Attempt(
-            who.merchant_id, {subject: found[kind] for subject, kind in _COUNTED if kind in found}, basket
-        )
+        counted = {subject: found[kind] for subject, kind in _COUNTED if kind in found}
+        attempt = Attempt(who.merchant_id, counted, _basket(asked, found))
         return Prepared(who, asked, side, found, self._velocity.count(attempt, now.timestamp()), now)
 
     def decide(self, connection: Connection, ready: "Prepared") -> Decided:
         """Judge and record, inside the transaction of the edge."""
         who, asked, now = ready.who, ready.asked, ready.now
-        past = history.read(connection, who.shop_id, ready.digests, now, who.merchant_id)
+        past = history.read(connection, _query(ready), ready.digests)
         known = Known(past.facts, ready.counts, past.listed, ready.digests)
         facts = gather(_told(asked), known, now, ready.side.facts.timezone)
         card = cards.expert()
         policy = cast("Policy", self._policy(connection, who, "checkout", past.versions))
+        if not policy.version and asked.currency not in cards.AMOUNTS_IN:
+            raise PolicyNeeded(currency=asked.currency)
         economics = cast("Economics", self._policy(connection, who, "economics", past.versions))
         case = Case(facts, score(card, facts), asked.methods, economics, policy, ready.side.facts.holds_orders)
         judged = Judged(case, choose(case))
@@ -136,7 +140,7 @@ class Checkout:
         if _CREATE_BUYER.execute(connection, new.params).fetchone() is not None:
             return buyers.BuyerKey(new.id, new.data_key)
         # Another checkout of the same stranger was faster by a moment: he is known now.
-        past = history.read(connection, ready.who.shop_id, ready.digests, ready.now, ready.who.merchant_id)
+        past = history.read(connection, _query(ready), ready.digests)
         return _buyer_key(keyring, past)
 
 
@@ -154,8 +158,6 @@ class Prepared:
 
 _NOBODY = UUID(int=0)
 _LINKS = frozenset({identity.EMAIL, identity.EMAIL_ROOT, identity.PHONE, identity.BILLING, identity.DELIVERY})
-_NEAR = frozenset({"EUR", "CHF"})
-"""Currencies in which the bands of the shipped card hold without conversion."""
 _COUNTED = (
     ("email", "email"),
     ("phone", "phone"),
@@ -197,11 +199,23 @@ def _digests(index_key: bytes, who: Principal, asked: CheckoutRequest) -> dict[s
     context = asked.context
     extra = {
         "ip": context.ip,
-        "device": context.device_id,
-        "handle": context.payment_handle,
-        "domain": asked.buyer.email.rpartition("@")[2].lower(),
+        "device": context.device_id.strip(),
+        "handle": identity.normal_handle(context.payment_handle),
     }
-    return found | {kind: blind_index(index_key, f"{mode}.{kind}", value) for kind, value in extra.items() if value}
+    found |= {kind: blind_index(index_key, f"{mode}.{kind}", value) for kind, value in extra.items() if value}
+    domains = identity.normal_domains(identity.normal_email(asked.buyer.email)) if asked.buyer.email else ()
+    return found | {f"domain:{name}": blind_index(index_key, f"{mode}.domain", name) for name in domains}
+
+
+def _basket(asked: CheckoutRequest, found: Mapping[str, bytes]) -> bytes:
+    """What makes two questions one attempt: the same cart of the same buyer with the same payment handle."""
+    cart = asked.reference or f"{asked.total_minor}|{len(asked.items)}"
+    who = (found.get(kind, b"") for kind in ("email", "phone", "handle"))
+    return b"|".join((cart.encode(), *who))
+
+
+def _query(ready: Prepared) -> history.Query:
+    return history.Query(ready.who.merchant_id, ready.who.shop_id, ready.asked.currency, ready.now)
 
 
 def _told(asked: CheckoutRequest) -> Told:
@@ -268,6 +282,8 @@ def _token(ready: Prepared, judged: Judged, decision_id: UUID) -> str:
         country=delivery.country if delivery else "",
         postcode=delivery.postcode.replace("\n", " ") if delivery else "",
     )
+    if not facts.bind:  # a token that names no buyer would grant to whoever holds it
+        facts = replace(facts, outcome="decline")
     return sign(signing.kid, signing.keys[signing.kid], facts)
 
 

@@ -13,12 +13,11 @@ from gateway.checkout import economics
 from gateway.checkout.conditions import Condition, all_of, compile_condition, leaf
 from gateway.checkout.economics import Economics
 from gateway.checkout.methods import DEPOSIT_LADDER, KINDS
-from gateway.checkout.policy import Limits, Policy, Rule
+from gateway.checkout.policy import INVOICE_DAYS, SME_INVOICE_DAYS, Limits, Policy, Rule
 from gateway.core.errors import Invalid
 from gateway.core.faults import pointers
 from gateway.core.money import MAX_MINOR
 
-SME_INVOICE_DAYS, INVOICE_DAYS = 50, 14
 _KIND = validate.OneOf(sorted(KINDS))
 _AMOUNT = validate.Range(min=0, max=MAX_MINOR)
 _SHARE = validate.Range(min=0.0, max=1.0)
@@ -171,6 +170,8 @@ def compile_policy(body: dict[str, Any], version: int) -> Policy:
         table=_table(data["table"]) if data["table"] else (),
         without_history=data["without_history"],
         without_velocity=data["without_velocity"],
+        invoice_days=data["invoice_days"],
+        seller_is_sme=data["seller_is_sme"],
     )
 
 

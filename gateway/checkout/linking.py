@@ -1,24 +1,42 @@
 """An order may name the decision it was placed under: it must be a decision of the same shop."""
 
+from typing import Any
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.checkout.models import Decision
+from gateway.core.channels import post_notice
 from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid
 from gateway.shops.events import OrderChanged, OrderPlaced
 
 
 def check_decision(session: Session, event: OrderPlaced | OrderChanged) -> None:
-    """Listener: raises Invalid (and so refuses the order) when the named decision is not one of this shop."""
+    """Listener: raises Invalid (and so refuses the order) when the named decision is not one of this shop.
+
+    An order of another buyer or for more than was decided is a fact all the same; the desk gets a notice of it.
+    """
     if event.decision_id is None:
         return
-    found = session.scalar(
-        select(Decision.id).where(
+    decision = session.execute(
+        select(Decision.buyer_id, Decision.currency, Decision.total_minor).where(
             Decision.merchant_id == merchant_of(session),
             Decision.id == event.decision_id,
             Decision.shop_id == event.shop_id,
         ),
-    )
-    if found is None:
+    ).one_or_none()
+    if decision is None:
         raise Invalid.at("/decision_id", "is not a decision of this shop")
+    if differences := _differences(decision, event):
+        facts = {"order": str(event.order_id), "decision": str(event.decision_id), "differs": differences}
+        post_notice(session, "order-differs-from-decision", str(event.order_id), facts, event.occurred_at)
+
+
+def _differences(decision: Any, event: OrderPlaced | OrderChanged) -> list[str]:
+    found = {
+        "buyer": decision.buyer_id is not None and decision.buyer_id != event.buyer_id,
+        "currency": decision.currency != event.currency,
+        "amount": event.total_minor > decision.total_minor,
+    }
+    return [name for name, differs in found.items() if differs]

@@ -15,6 +15,9 @@ from gateway.checkout.methods import DEPOSIT_LADDER, KINDS, SAFE, Method
 from gateway.risk.facts import Facts
 from gateway.risk.score import Score
 
+SME_INVOICE_DAYS, INVOICE_DAYS = 50, 14
+"""Own deferred payment is no consumer credit up to 14 days after delivery, 50 for an SME (CCD2 Art. 2(2)(h))."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -60,6 +63,9 @@ class Policy:
     without_history: str = "score"
     without_velocity: str = "score"
     """What a missing signal means: `score` (the card's value for missing), or `safe_only`."""
+    invoice_days: int = 14
+    """When an own invoice is due, in days after delivery."""
+    seller_is_sme: bool = False
 
 
 class Offer(NamedTuple):
@@ -113,7 +119,7 @@ def choose(case: Case) -> Choice:
     if not any(offer.show for offer in offers):
         offers = _last_resort(case, offers)
     review = any(rule.action == "review" for rule in hits) or any("last_resort_unsafe" in o.reasons for o in offers)
-    return Choice(_ranked(offers), _outcome(offers), review, trace)
+    return Choice(_ranked(offers), _outcome(case, offers), review, trace)
 
 
 def _hits(policy: Policy, facts: Facts) -> tuple[list[Rule], tuple[dict[str, str], ...]]:
@@ -165,6 +171,10 @@ def _refusals(case: Case, method: Method, limits: Limits) -> list[str]:
     refused = _limit_refusals(facts, limits)
     if method.kind == "instalments":
         refused.append("needs_licence")
+    if method.kind == "invoice" and case.policy.invoice_days > (
+        SME_INVOICE_DAYS if case.policy.seller_is_sme else INVOICE_DAYS
+    ):
+        refused.append("consumer_credit")
     if kind.safety > SAFE:
         refused += _risk_refusals(case, limits, defaults=kind.default)
     return refused
@@ -255,7 +265,7 @@ def _hidden(case: Case, method: Method, reasons: list[str]) -> Offer:
 
 def _last_resort(case: Case, offers: list[Offer]) -> list[Offer]:
     """Show the safest method all the same; an unsafe one fully paid before, or marked for review if it cannot be."""
-    best = min(range(len(offers)), key=lambda place: _preference(offers[place]))
+    best = min(range(len(offers)), key=lambda place: _reluctance(offers[place]))
     method = offers[best].method
     prepaid = KINDS[method.kind].deposit and method.supports_deposit
     worth = _worth(case, method, 100 if prepaid else 0)
@@ -264,9 +274,23 @@ def _last_resort(case: Case, offers: list[Offer]) -> list[Offer]:
     return [_shown(method, worth, reasons) if place == best else offer for place, offer in enumerate(offers)]
 
 
-def _preference(offer: Offer) -> tuple[bool, int, int]:
-    """Lawful before unlawful, safe before unsafe, worth most before worth less."""
-    return "needs_licence" in offer.reasons, KINDS[offer.method.kind].safety, -offer.worth.contribution_minor
+def _preference(offer: Offer) -> tuple[int, int]:
+    """Safe before unsafe, worth most before worth less."""
+    return KINDS[offer.method.kind].safety, -offer.worth.contribution_minor
+
+
+_UNLAWFUL = frozenset({"needs_licence", "consumer_credit"})
+_BY_RISK = frozenset(
+    {"blocked", "risk_too_high", "history_missing", "velocity_missing", "expected_loss", "buyer_limit", "not_worth_it"}
+)
+
+
+def _reluctance(offer: Offer) -> tuple[bool, bool, bool, int, int]:
+    """Lawful first, then what the merchant himself has not taken away, then what is safe or can be paid before."""
+    kind, reasons = KINDS[offer.method.kind], set(offer.reasons)
+    lost = kind.safety > SAFE and not (kind.deposit and offer.method.supports_deposit)
+    unwanted = bool(reasons - _BY_RISK - _UNLAWFUL)
+    return bool(reasons & _UNLAWFUL), unwanted, lost, *_preference(offer)
 
 
 def _ranked(offers: list[Offer]) -> tuple[Offer, ...]:
@@ -279,9 +303,16 @@ def _ranked(offers: list[Offer]) -> tuple[Offer, ...]:
     return (*ranked, *hidden)
 
 
-def _outcome(offers: list[Offer]) -> str:
-    """The buyer's class: `allow` (every unsafe method as it is), `review` (some, or with a deposit), `decline` (none)."""
+def _outcome(case: Case, offers: list[Offer]) -> str:
+    """The buyer's class: `allow` (every unsafe method as it is), `review` (some, or with a deposit), `decline` (none).
+
+    A plugin grants by it what was not asked about here, so a blocked buyer and a last resort are always `decline`, and
+    where no unsafe method was asked about, an invoice is judged in its place.
+    """
+    if case.facts.listed == "block" or any(reason.startswith("last_resort") for o in offers for reason in o.reasons):
+        return "decline"
     unsafe = [offer for offer in offers if KINDS[offer.method.kind].safety > SAFE]
+    unsafe = unsafe or [_judge(case, Method("", "invoice"), None)]
     if all(offer.show and not offer.deposit_percent for offer in unsafe):
         return "allow"
     return "review" if any(offer.show for offer in unsafe) else "decline"

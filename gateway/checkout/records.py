@@ -1,14 +1,16 @@
 """The stored form of a decision: written once, hashed, and enough to decide again (pure)."""
 
-import hashlib
 import json
 from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
 from typing import Any, Protocol
 from uuid import UUID
 
 from gateway.checkout import policy
 from gateway.checkout.methods import Method
 from gateway.checkout.policy import Case, Choice, choose
+from gateway.core import chain
 from gateway.risk import facts
 from gateway.risk.card import Card
 from gateway.risk.score import Score, score
@@ -17,15 +19,25 @@ _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=Fa
 
 
 class Row(Protocol):
-    """The columns that a digest covers."""
+    """The columns that a digest covers: all but the digest itself."""
 
     merchant_id: UUID
     id: UUID
     shop_id: UUID
     buyer_id: UUID | None
+    live: bool
+    created_at: datetime
+    expires_at: datetime
+    reference: str
+    currency: str
+    total_minor: int
+    outcome: str
     token: str
     record: str
     told_sealed: bytes | None
+
+
+_COVERED = attrgetter(*Row.__annotations__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +76,8 @@ def to_text(record: dict[str, Any]) -> str:
 
 
 def digest(row: Row) -> bytes:
-    """SHA-256 over what the decision was, field lengths included."""
-    parts = (
-        row.merchant_id.bytes,
-        row.id.bytes,
-        row.shop_id.bytes,
-        row.buyer_id.bytes if row.buyer_id else b"",
-        row.token.encode(),
-        row.record.encode(),
-        row.told_sealed or b"",
-    )
-    return hashlib.sha256(b"".join(len(part).to_bytes(4) + part for part in parts)).digest()
+    """SHA-256 over what the decision was, every column of it."""
+    return chain.digest("kulanz decision 1", *_COVERED(row))
 
 
 def replay(record: dict[str, Any], card: Card, case_policy: policy.Policy, economics: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The door of the decision: JSON in and out, every field with type, limit and meaning."""
 
-import ipaddress
 import re
 from typing import Any
 
@@ -10,7 +9,7 @@ from gateway.checkout.methods import KINDS, Method
 from gateway.checkout.request import BuyerTold, CheckoutRequest, Context
 from gateway.core.money import MAX_MINOR, currencies
 from gateway.risk.basket import Item
-from gateway.shops.identity import Address
+from gateway.shops.identity import Address, normal_ip
 
 MAX_ITEMS, MAX_METHODS = 500, 40
 _EMAIL = re.compile(r"[^@\s\x00-\x1f<>\"]{1,64}@[^@\s\x00-\x1f<>\"]{1,253}\.[^@\s.<>\"]{1,63}\.?")
@@ -109,14 +108,9 @@ class ContextSchema(_Strict):
 
 
 def _ip(text: str) -> str:
-    """The normal form; of an IPv6 address the /64, which is one connection."""
-    try:
-        address = ipaddress.ip_address(text.strip())
-    except ValueError:
-        raise ValidationError("is not an IP address", "ip") from None
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(address.ipv4_mapped or ipaddress.ip_network((int(address), 64), strict=False))
-    return str(address)
+    if not (normal := normal_ip(text)):
+        raise ValidationError("is not an IP address", "ip")
+    return normal
 
 
 class MethodSchema(_Strict):

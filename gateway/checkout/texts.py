@@ -15,6 +15,10 @@ _REASONS: dict[str, tuple[str, str]] = {
         "Eigene Ratenzahlung braucht einen Partner mit Erlaubnis.",
         "Own instalments need a licensed partner.",
     ),
+    "consumer_credit": (
+        "Zahlungsziel über 14 Tage nach Lieferung (KMU: 50) wäre Verbraucherkredit.",
+        "Due more than 14 days after delivery (SME: 50) would be consumer credit.",
+    ),
     "blocked": ("Auf Ihrer Sperrliste.", "On your block list."),
     "risk_too_high": ("Ausfallwahrscheinlichkeit über Ihrer Grenze.", "Probability of default above your limit."),
     "history_missing": ("Keine Vorgeschichte bekannt.", "No history is known."),
@@ -39,8 +43,8 @@ _DEPOSIT_NOTICE = (
     "Für einzelne Zahlungsarten bitten wir um eine Anzahlung.",
     "For some payment methods we ask for a deposit.",
 )
-_RAISES = ("{} erhöht das Risiko.", "{} raises the risk.")
-_LOWERS = ("{} senkt das Risiko.", "{} lowers the risk.")
+_RAISES = ("Erhöht das Risiko: {}.", "Raises the risk: {}.")
+_LOWERS = ("Senkt das Risiko: {}.", "Lowers the risk: {}.")
 
 
 def language_of(asked: str, default: str = "de") -> str:
@@ -56,11 +60,11 @@ def reason(code: str, language: str) -> str:
 
 
 def score_reason(fact: str, effect: float, language: str) -> str:
-    """A fact and its direction in words: `E-Mail, 24 Stunden erhöht das Risiko.`."""
+    """A fact and its direction in words: `Erhöht das Risiko: E-Mail, 24 Stunden.`."""
     place = LANGUAGES.index(language)
     entry = CATALOGUE[fact]
     label = entry.label_de if language == "de" else entry.label_en
-    return (_RAISES if effect > 0 else _LOWERS)[place].format(label[:1].upper() + label[1:])
+    return (_RAISES if effect > 0 else _LOWERS)[place].format(label)
 
 
 def notice(*, hidden: bool, deposit: bool, language: str) -> str:

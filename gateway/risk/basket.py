@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from disposable_email_domains import blocklist
 
+from gateway.shops.identity import normal_domains, normal_email
+
 ItemKind = Literal["physical", "digital", "gift_card", "service"]
 _LOCKER = re.compile(
     r"\b(packstation|paketbox|paketshop|postfiliale|abholstation|my ?post ?24|pickpost|locker)\b", re.IGNORECASE
@@ -50,8 +52,7 @@ def _percent(part: int, whole: int) -> int:
 
 def disposable(email: str) -> bool:
     """Whether the mail domain, or one it is below, is on the public list of disposable ones."""
-    labels = email.rpartition("@")[2].lower().split(".")
-    return any(".".join(labels[start:]) in blocklist for start in range(len(labels) - 1))
+    return not blocklist.isdisjoint(normal_domains(normal_email(email)))
 
 
 def parcel_locker(lines: Sequence[str | None]) -> bool:

@@ -25,6 +25,8 @@ FORBIDDEN = frozenset(
 )
 MAX_TABLES, MAX_BANDS, MAX_VALUE = 100, 200, 20.0
 CARDS = Path(__file__).parent / "cards"
+AMOUNTS_IN = frozenset({"EUR", "CHF"})
+"""Currencies in which the bands of amounts hold as they are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Card:
 
     id: str
     digest: str
+    elsewhere: Mapping[str, tuple[float, tuple[Table, ...]]]
+    """The same with amounts counted as missing, for currencies in which the bands mean nothing."""
     outputs: Mapping[str, tuple[float, tuple[Table, ...]]]
 
 
@@ -64,7 +68,8 @@ def load(text: str) -> Card:
     _need(isinstance(raw.get("id"), str) and 0 < len(raw["id"]) <= 60, "/id", "must be a short text")
     _need(set(raw.get("outputs", {})) == set(OUTPUTS), "/outputs", f"must be {', '.join(OUTPUTS)}")
     outputs = {name: _output(part, f"/outputs/{name}") for name, part in raw["outputs"].items()}
-    return Card(raw["id"], hashlib.sha256(text.encode()).hexdigest(), outputs)
+    elsewhere = {name: (base, tuple(map(_without_amount, tables))) for name, (base, tables) in outputs.items()}
+    return Card(raw["id"], hashlib.sha256(text.encode()).hexdigest(), elsewhere, outputs)
 
 
 @cache
@@ -102,6 +107,13 @@ def _table(raw: Any, path: str) -> Table:
     missing = _number(raw.get("missing", 0), f"{path}/missing")
     value_of = _FORMS[form](body, f"{path}/{form}", missing)
     return Table(fact, value_of, _number(raw.get("usual", 0), f"{path}/usual"))
+
+
+def _without_amount(table: Table) -> Table:
+    if CATALOGUE[table.fact].unit != "minor units":
+        return table
+    missing = table.value_of(None)
+    return Table(table.fact, lambda _: missing, missing)
 
 
 def _bands(raw: Any, path: str, missing: float) -> Callable[[Any], float]:

@@ -62,6 +62,9 @@ class Facts:
     open_minor: int | None = _fact("int", "minor units", "offene Beträge", "open amounts", 4_990)
     overdue_minor: int | None = _fact("int", "minor units", "überfällige Beträge", "overdue amounts", 0)
     overdue_days: int | None = _fact("int", "days", "älteste Überfälligkeit", "oldest overdue", 0)
+    open_elsewhere: bool | None = _fact(
+        "bool", "", "offene Beträge in anderer Währung", "open amounts in another currency", example=False
+    )
     highest_paid_minor: int | None = _fact(
         "int", "minor units", "höchste bezahlte Bestellung", "largest paid order", 9_900
     )
@@ -88,7 +91,6 @@ class Facts:
     handle_30d: int | None = _fact("int", "count", "Zahlungsmittel, 30 Tage", "same payment handle, 30 days", 3)
     # the merchant's own lists
     listed: str | None = _fact("text", "", "Listeneintrag", "entry in the merchant's lists (block, allow)", "block")
-    listed_reason: str | None = _fact("text", "", "Grund des Listeneintrags", "reason of the entry", "unpaid 2025")
     missing: dict[str, str] = field(default_factory=dict)
 
 

@@ -33,7 +33,7 @@ class Known:
 
     history: Mapping[str, Any]
     counts: Mapping[str, int] | None
-    listed: tuple[str, str] | None
+    listed: str | None
     digests: Mapping[str, bytes]
 
 
@@ -46,11 +46,9 @@ def gather(told: Told, known: Known, now: datetime, timezone: str) -> Facts:
         missing["history"] = "neither e-mail nor phone was sent"
     if known.counts is None:
         missing["velocity"] = "the counters do not answer"
-    listed, reason = known.listed or (None, None)
     found: dict[str, Any] = {
         "local_hour": now.astimezone(ZoneInfo(timezone)).hour,
-        "listed": listed,
-        "listed_reason": reason,
+        "listed": known.listed,
         **basket_facts(told.items, told.discount_minor),
         **_buyer_facts(told),
         **_address_facts(told, known.digests),

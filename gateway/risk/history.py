@@ -13,41 +13,52 @@ from gateway.core.db import HotStatement
 
 
 @dataclass(frozen=True, slots=True)
+class Query:
+    """Whose rows, as of when, and in which currency amounts count."""
+
+    merchant_id: UUID
+    shop_id: UUID
+    currency: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """What the read found. `buyer_id` is None for a stranger."""
 
     buyer_id: UUID | None
     wrapped_key: bytes | None
     facts: dict[str, Any]
-    listed: tuple[str, str] | None
-    """Action and reason of the strongest list entry."""
+    listed: str | None
+    """`block` or `allow`, the strongest entry of the merchant's lists: block beats allow."""
     versions: dict[str, int]
 
 
-def read(
-    connection: Connection, shop_id: UUID, digests: Mapping[str, bytes], now: datetime, merchant_id: UUID
-) -> History:
+def read(connection: Connection, query: Query, digests: Mapping[str, bytes]) -> History:
     """One round trip. `digests`: blind indexes by kind, those of lists (`ip`, `device`, …) included."""
     identity = digests.get("email") or digests.get("phone")
     found = _READ.execute(
         connection,
         {
-            "merchant": merchant_id,
-            "shop": shop_id,
+            "merchant": query.merchant_id,
+            "shop": query.shop_id,
             "identity": identity,
+            "mail": [digests[kind] for kind in ("email", "email_root") if kind in digests],
             "linking": [digests[kind] for kind in ("email", "phone", "email_root") if kind in digests],
             "delivery": digests.get("delivery"),
             "listed": list(digests.values()),
-            "now": now,
+            "currency": query.currency,
+            "now": query.now,
         },
     ).fetchone()
     if found is None:
         raise RuntimeError("a statement that always answers one row answered none")
-    buyer_id, wrapped_key, *past, known_address, listed, versions = found
-    facts = _facts(_Past(*past), now) if identity else {}
-    if facts and "delivery" in digests:
-        facts["known_address"] = known_address
-    return History(buyer_id, wrapped_key, facts, _strongest(listed), versions or {})
+    buyer_id, wrapped_key, *past, actions, versions = found
+    facts = _facts(_Past(*past), query.now) if identity else {}
+    if "delivery" not in digests:
+        facts.pop("known_address", None)
+    listed = None if not actions else "block" if "block" in actions else "allow"
+    return History(buyer_id, wrapped_key, facts, listed, versions or {})
 
 
 class _Past(NamedTuple):
@@ -55,69 +66,76 @@ class _Past(NamedTuple):
 
     orders: int
     paid_orders: int
-    open_minor: int
-    overdue_minor: int
-    oldest_due: datetime | None
     highest_paid_minor: int
     returned_minor: int
     sent_minor: int
     first_order: datetime | None
+    known_address: bool
+    open_minor: int
+    overdue_minor: int
+    oldest_due: datetime | None
+    elsewhere: bool
 
 
 def _facts(past: _Past, now: datetime) -> dict[str, Any]:
     return {
         "known_buyer": past.orders > 0,
-        "known_address": None,
+        "known_address": past.known_address,
         "orders": past.orders,
         "paid_orders": past.paid_orders,
         "open_minor": past.open_minor,
         "overdue_minor": past.overdue_minor,
         "overdue_days": (now - past.oldest_due).days if past.oldest_due else 0,
+        "open_elsewhere": past.elsewhere,
         "highest_paid_minor": past.highest_paid_minor,
         "returned_percent": 100 * past.returned_minor // past.sent_minor if past.sent_minor else None,
         "days_known": (now - past.first_order).days if past.first_order else 0,
     }
 
 
-def _strongest(entries: list[tuple[str, str]] | None) -> tuple[str, str] | None:
-    """Action and reason of the entry that counts: block beats allow."""
-    if not entries:
-        return None
-    action, reason = min(entries, key=lambda entry: entry[0] != "block")
-    return action, reason
-
-
 _READ = HotStatement(
     text(
         """
 WITH linked AS (
-    SELECT buyer_id, identifies AND digest = :identity AS is_me
-    FROM buyer_index WHERE merchant_id = :merchant AND digest = ANY(:linking)
+    SELECT buyer_id, bool_or(identifies AND digest = :identity) AS is_me, bool_or(digest = ANY(:mail)) AS by_mail
+    FROM buyer_index WHERE merchant_id = :merchant AND digest = ANY(:linking) GROUP BY buyer_id
+), newest AS (
+    SELECT o.* FROM linked JOIN LATERAL (
+        SELECT paid_minor - refunded_minor AS kept_minor, returned_minor, total_minor, placed_at, delivery_digest,
+            shipped_at IS NOT NULL OR delivered_at IS NOT NULL AS sent,
+            open_minor = 0 AND state <> 'CANCELLED' AND paid_minor > refunded_minor AS paid, currency = :currency AS same
+        FROM shop_order WHERE merchant_id = :merchant AND buyer_id = linked.buyer_id
+        ORDER BY placed_at DESC LIMIT 500) o ON true
+    WHERE linked.is_me
 ), past AS (
     SELECT count(*) AS orders,
-        count(*) FILTER (WHERE open_minor = 0 AND paid_minor > 0) AS paid_orders,
-        coalesce(sum(open_minor), 0)::bigint AS open_minor,
-        coalesce(sum(open_minor) FILTER (WHERE due_at < :now), 0)::bigint AS overdue_minor,
-        min(due_at) FILTER (WHERE open_minor > 0 AND due_at < :now) AS oldest_due,
-        coalesce(max(paid_minor) FILTER (WHERE open_minor = 0), 0) AS highest_paid_minor,
-        coalesce(sum(returned_minor), 0)::bigint AS returned_minor,
-        coalesce(sum(total_minor) FILTER (WHERE sent), 0)::bigint AS sent_minor,
-        min(placed_at) AS first_order,
-        coalesce(bool_or(sent AND open_minor = 0 AND delivery_digest = :delivery), false) AS known_address
+        count(*) FILTER (WHERE paid) AS paid_orders,
+        coalesce(max(kept_minor) FILTER (WHERE paid AND same), 0) AS highest_paid_minor,
+        coalesce(sum(returned_minor) FILTER (WHERE same), 0)::bigint AS returned_minor,
+        coalesce(sum(total_minor) FILTER (WHERE sent AND same), 0)::bigint AS sent_minor,
+        min(placed_at) FILTER (WHERE paid) AS first_order,
+        coalesce(bool_or(sent AND paid AND delivery_digest = :delivery), false) AS known_address
+    FROM newest
+), owing AS (
+    SELECT coalesce(sum(open_minor) FILTER (WHERE currency = :currency), 0)::bigint AS open_minor,
+        coalesce(sum(open_minor) FILTER (WHERE late AND currency = :currency), 0)::bigint AS overdue_minor,
+        min(due_at) FILTER (WHERE late) AS oldest_due,
+        coalesce(bool_or(currency <> :currency), false) AS elsewhere
     FROM (
-        SELECT due_at, paid_minor, returned_minor, total_minor, placed_at, open_minor, delivery_digest,
-            shipped_at IS NOT NULL OR delivered_at IS NOT NULL AS sent
-        FROM shop_order
-        WHERE merchant_id = :merchant AND buyer_id IN (SELECT buyer_id FROM linked)
-        ORDER BY placed_at DESC LIMIT 500) AS newest
+        SELECT open_minor, due_at, currency,
+            due_at < :now AND (linked.is_me OR linked.by_mail OR delivery_digest = :delivery) AS late
+        FROM linked JOIN shop_order o ON o.merchant_id = :merchant AND o.buyer_id = linked.buyer_id AND o.open_minor > 0
+        ORDER BY due_at LIMIT 1000) AS unpaid
 )
-SELECT b.id, b.wrapped_key, past.*,
-    (SELECT jsonb_agg(jsonb_build_array(action, reason)) FROM list_entry
+SELECT b.id, b.wrapped_key, past.*, owing.*,
+    (SELECT array_agg(action) FROM list_entry
      WHERE merchant_id = :merchant AND digest = ANY(:listed) AND (expires_at IS NULL OR expires_at > :now)),
     (SELECT jsonb_object_agg(kind, version) FROM policy_live WHERE merchant_id = :merchant AND shop_id = :shop)
-FROM past LEFT JOIN linked me ON me.is_me
+FROM past CROSS JOIN owing LEFT JOIN linked me ON me.is_me
 LEFT JOIN buyer b ON b.merchant_id = :merchant AND b.id = me.buyer_id
 """,
     ),
 )
-"""Linked buyers (same e-mail, phone, or mailbox) count together for exposure; an address alone links nobody."""
+"""Good history is the buyer's own: it cannot be borrowed with somebody's phone number. Open amounts of everybody who uses
+the same mailbox or phone count together; what is late counts against him when it is his, his mailbox's, or went to the
+same address, so that a stranger cannot ruin him with his phone number alone. Amounts count in the order's currency."""

@@ -4,7 +4,6 @@ A value is hashed exactly as a checkout hashes it, so an entry is found by the d
 listed by its mailbox: tags and dots do not get around it.
 """
 
-import ipaddress
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -110,17 +109,6 @@ def digest_of(index_key: bytes, new: NewEntry) -> bytes:
     return blind_index(index_key, f"{'live' if new.live else 'test'}.{stored_kind}", normal)
 
 
-def normal_ip(text: str) -> str:
-    """An IP address in its normal form; of IPv6 the /64, which is one connection. "" for anything else."""
-    try:
-        address = ipaddress.ip_address(text.strip())
-    except ValueError:
-        return ""
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(address.ipv4_mapped or ipaddress.ip_network((int(address), 64), strict=False))
-    return str(address)
-
-
 def _text(new: NewEntry) -> str:
     return new.value.strip() if isinstance(new.value, str) else ""
 
@@ -138,12 +126,12 @@ def _address(new: NewEntry) -> tuple[str, str]:
 
 
 def _domain(new: NewEntry) -> tuple[str, str]:
-    domain = _text(new).lower().rpartition("@")[2]
-    return "domain", domain if "." in domain.strip(".") and " " not in domain else ""
+    domain = identity.normal_email(f"x@{_text(new).rpartition('@')[2]}").rpartition("@")[2]
+    return "domain", domain if "." in domain and " " not in domain else ""
 
 
 def _ip(new: NewEntry) -> tuple[str, str]:
-    return "ip", normal_ip(_text(new))
+    return "ip", identity.normal_ip(_text(new))
 
 
 def _device(new: NewEntry) -> tuple[str, str]:
@@ -151,7 +139,7 @@ def _device(new: NewEntry) -> tuple[str, str]:
 
 
 def _handle(new: NewEntry) -> tuple[str, str]:
-    return "handle", _text(new)
+    return "handle", identity.normal_handle(_text(new))
 
 
 KINDS: Mapping[str, Callable[[NewEntry], tuple[str, str]]] = MappingProxyType(

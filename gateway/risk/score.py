@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.risk.card import Card, Reason
+from gateway.risk.card import AMOUNTS_IN, Card, Reason
 from gateway.risk.facts import Facts
 
 TOP = 4
@@ -36,7 +36,8 @@ def score(card: Card, facts: Facts) -> Score:
     """The probabilities by this card. Rounded to six digits, so that a stored score is the score."""
     chances: dict[str, float] = {}
     moved: list[tuple[float, str, str]] = []
-    for output, (intercept, tables) in card.outputs.items():
+    outputs = card.outputs if facts.currency in AMOUNTS_IN else card.elsewhere
+    for output, (intercept, tables) in outputs.items():
         total = intercept
         for fact, value_of, usual in tables:
             value = value_of(getattr(facts, fact))

@@ -29,8 +29,8 @@ class Attempt:
     merchant_id: UUID
     digests: Mapping[str, bytes]
     """Subject → blind index; absent subjects are not counted."""
-    basket: str
-    """The shop's reference of the cart; the same basket asked about again does not count again."""
+    basket: bytes
+    """What makes two questions one attempt; the same asked again does not count again."""
 
 
 class Velocity:
@@ -65,6 +65,6 @@ class Velocity:
         return dict(zip(names, counts, strict=True))
 
 
-def _hash(basket: str) -> int:
+def _hash(basket: bytes) -> int:
     """32 bits to recognise a basket by; never 0, which stands for none."""
-    return zlib.crc32(basket.encode()) or 1
+    return zlib.crc32(basket) or 1

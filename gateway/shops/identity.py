@@ -4,6 +4,7 @@ A buyer is identified by his e-mail address, else by his phone. The root of an e
 postal addresses only link buyers. The mode (live or test) is part of every hashed value: test data never meets live data.
 """
 
+import ipaddress
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -89,6 +90,28 @@ def _international_email(text: str) -> str:
     except EmailNotValidError:
         return unicodedata.normalize("NFC", text).casefold()
     return f"{valid.local_part.casefold()}@{valid.ascii_domain}"
+
+
+def normal_domains(email: str) -> tuple[str, ...]:
+    """The domain of a normal e-mail address and those above it down to two labels: `a.b.example` is also `b.example`."""
+    labels = email.rpartition("@")[2].split(".")
+    return tuple(".".join(labels[start:]) for start in range(max(0, len(labels) - 5), len(labels) - 1))
+
+
+def normal_handle(text: str) -> str:
+    """A payment handle without blanks and case, as an IBAN is written with or without."""
+    return "".join(text.split()).casefold()
+
+
+def normal_ip(text: str) -> str:
+    """An IP address in its normal form; of IPv6 the /64, which is one connection. "" for anything else."""
+    try:
+        address = ipaddress.ip_address(text.strip())
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(address.ipv4_mapped or ipaddress.ip_network((int(address), 64), strict=False))
+    return str(address)
 
 
 def email_root(email: str) -> str:

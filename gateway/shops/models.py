@@ -102,6 +102,7 @@ class Order(Tenant, Base):
         Index(None, "merchant_id", "shop_id", "reference", unique=True),
         Index(None, "merchant_id", "shop_id", "id"),
         Index(None, "merchant_id", "buyer_id", "placed_at"),
+        Index("ix_shop_order_owing", "merchant_id", "buyer_id", postgresql_where=text("open_minor > 0")),
         CheckConstraint(
             "LEAST(total_minor, paid_minor, refunded_minor, returned_minor, open_minor) >= 0",
             name="amounts",

@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from gateway.core import clock
+from gateway.risk import lists
 from tests.builders import a_question, a_world
 
 UNSAFE = ("cheque", "cod")
@@ -108,3 +110,116 @@ def test_test_shops_and_live_shops_know_nothing_of_each_other(app, services):
     live = Desk(app.test_client(), a_world(services))
     assert shop.decide()["score"]["default"] > live.decide()["score"]["default"]
     assert not shop.decide()["live"]
+
+
+def test_good_history_cannot_be_borrowed_with_a_phone_number(shop):
+    """A stranger who gives a regular's phone number is a stranger."""
+    for number in range(3):
+        shop.order(f"paid-{number}", paid=True, buyer={"email": "ada@example.com", "phone": "+49 40 36902345"})
+    regular = shop.decide(buyer={"email": "ada@example.com", "phone": "+49 40 36902345"})["score"]["default"]
+    borrower = shop.decide(reference="b", buyer={"email": "eve@example.com", "phone": "+49 40 36902345"})["score"]
+    assert borrower["default"] > 1.5 * regular
+    assert "paid_orders" not in {reason["fact"] for reason in borrower["reasons"]}
+
+
+def test_a_stranger_cannot_ruin_a_regular_with_his_phone_number(shop):
+    """An overdue order under another e-mail and to another address does not make its phone's owner late."""
+    before = shop.decide()["score"]["default"]
+    elsewhere = {"line1": "Am Kai 1", "postcode": "28195", "city": "Bremen", "country": "DE"}
+    shop.order("x", due_in_days=-40, billing=elsewhere, buyer={"email": "eve@example.com", "phone": "+49 40 36902345"})
+    after = shop.decide(reference="cart-2")
+    assert "overdue_days" not in {reason["fact"] for reason in after["score"]["reasons"]}
+    assert after["score"]["default"] < before * 2
+
+
+def test_paid_and_refunded_orders_earn_no_trust(shop):
+    """Money that went back proves nothing."""
+    shop.order("farm", paid=True)
+    event = {"event": "refunded", "external_id": "r", "occurred_at": clock.now().isoformat(), "amount_minor": 12_490}
+    told = shop.client.post("/v1/orders/farm/events", json=event, headers=shop.world.auth)
+    assert told.status_code == 200, told.json
+    facts = {reason["fact"] for reason in shop.decide(reference="n")["score"]["reasons"]}
+    assert "paid_orders" not in facts
+
+
+def test_a_debt_is_not_buried_under_newer_orders(shop, services):
+    """Open amounts are read apart from the newest orders."""
+    shop.order("debt", due_in_days=-40, total_minor=74_000)
+    with services.db.transaction(shop.world.merchant_id) as session:
+        session.execute(
+            text(
+                "INSERT INTO shop_order (merchant_id, id, shop_id, reference, buyer_id, method, kind, currency, total_minor,"
+                " paid_minor, refunded_minor, returned_minor, open_minor, state, placed_at, updated_at)"
+                " SELECT merchant_id, gen_random_uuid(), shop_id, 'n' || n, buyer_id, method, kind, currency, 0, 0, 0, 0, 0,"
+                " 'PLACED', now(), now() FROM shop_order, generate_series(1, 600) n WHERE reference = 'debt'",
+            ),
+        )
+    assert shop.decide()["score"]["reasons"][0]["fact"] == "overdue_days"
+
+
+def test_amounts_of_two_currencies_are_not_added_up(shop):
+    """A debt in francs does not fill the limit in euros; that there is one is told."""
+    shop.order("chf", currency="CHF", total_minor=74_000)
+    body = shop.decide()
+    offers = {offer["method"]: offer for offer in body["offers"]}
+    assert "buyer_limit" not in {reason["code"] for reason in offers["cheque"]["reasons"]}
+
+
+def test_spelling_does_not_get_around_a_block_or_the_list_of_disposable_domains(shop, services):
+    """Dots at the end, blanks, full width, subdomains; an IBAN with blanks."""
+    now = clock.now()
+    entries = [("domain", "evil.example"), ("handle", "DE89 3704 0044 0532 0130 00")]
+    with services.db.transaction(shop.world.merchant_id) as session:
+        for kind, value in entries:
+            lists.add(session, services.keyring, lists.NewEntry("block", kind, value, "test", live=True), "test", now)
+    for email in (
+        "a@evil.example",
+        "a@evil.example.",
+        "a@evil.example ",
+        "a@\uff45vil.example",
+        "a@x.evil.example",
+        "A@EVIL.EXAMPLE",
+    ):
+        assert shop.decide(reference=email, buyer={"email": email})["outcome"] == "decline", email
+    handle = {"payment_handle": "de89370400440532013000"}
+    assert shop.decide(reference="h", buyer={"email": "n@example.org"}, context=handle)["outcome"] == "decline"
+    assert shop.decide(reference="g", buyer={"email": "n@example.org"})["outcome"] != "decline"
+    reasons = shop.decide(reference="d", buyer={"email": "u@mailinator.com."})["score"]["reasons"]
+    assert "email_disposable" in {reason["fact"] for reason in reasons}
+
+
+def test_one_cart_with_many_identities_is_many_attempts(shop):
+    """Card testing behind one reference is seen by the connection it comes from."""
+    for number in range(12):
+        tested = shop.decide(
+            buyer={"email": f"u{number}@example.com"},
+            context={"ip": "198.51.100.9", "payment_handle": f"card-{number}"},
+        )
+    assert "ip_1h" in {reason["fact"] for reason in tested["score"]["reasons"]}
+
+
+def test_an_order_that_differs_from_its_decision_is_put_on_the_desk(shop, services):
+    """Another buyer or a larger amount is a fact, and somebody should look."""
+    made = shop.decide()["id"]
+    shop.order("o", decision_id=made, total_minor=99_000, buyer={"email": "eve@example.com"})
+    with services.db.transaction(shop.world.merchant_id) as session:
+        notice = session.execute(text("SELECT code, facts FROM notice")).one()
+    assert notice.code == "order-differs-from-decision"
+    assert notice.facts["differs"] == ["buyer", "amount"]
+
+
+def test_a_token_that_names_nobody_grants_nothing(shop):
+    """Without e-mail, customer and address it would grant to whoever holds it."""
+    question = {name: value for name, value in a_question().items() if name not in ("buyer", "billing", "context")}
+    token = shop.client.post("/v1/decisions", json=question, headers=shop.world.auth).json["token"]
+    assert token.split(".")[3] == "decline"
+
+
+def test_a_shop_in_another_currency_needs_a_policy_of_its_own(app, services):
+    """The default limits are euros and francs; yen are not judged by them."""
+    world = a_world(services, currency="JPY")
+    question = a_question(currency="JPY", total_minor=12_490)
+    assert app.test_client().post("/v1/decisions", json=question, headers=world.auth).status_code == 201
+    bare = a_world(services, currency="JPY", own_policy=False)
+    refused = app.test_client().post("/v1/decisions", json=question, headers=bare.auth)
+    assert (refused.status_code, refused.json["code"]) == (409, "policy-needed")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.checkout import documents, policy
 from gateway.checkout.economics import expected_contribution
 from gateway.checkout.methods import DEPOSIT_LADDER, KINDS, SAFE, Method
-from gateway.checkout.policy import Case, choose
+from gateway.checkout.policy import Case, Policy, choose
 from gateway.risk.card import expert
 from gateway.risk.facts import CATALOGUE, Facts
 from gateway.risk.score import Score, score
@@ -228,3 +228,41 @@ def test_any_buyer_and_any_shop_get_a_menu_that_holds_its_promises(known, method
         assert within or last or sheet.listed == "allow"
         assert offer.method.kind != "instalments" or last
     json.dumps(policy.to_dict(choice), allow_nan=False)
+
+
+def test_a_blocked_buyer_never_gets_the_class_that_opens_everything():
+    """The class travels in a token and is used for methods nobody asked about here."""
+    for methods in (
+        (Method("a", "card_3ds"),),
+        (Method("a", "invoice", supports_deposit=False),),
+        (Method("a", "card"),),
+    ):
+        assert choose(a_case(listed="block", methods=methods)).outcome == "decline"
+
+
+def test_without_an_unsafe_method_the_class_is_that_of_an_invoice():
+    """A shop that asks about cards only still learns whom it could trust."""
+    cards = (Method("stripe", "card_3ds"),)
+    assert choose(a_case(methods=cards)).outcome == "allow"
+    assert choose(a_case(methods=cards, risk=0.07)).outcome == "review"
+    assert (
+        choose(a_case(methods=cards, risk=0.07, body={"methods": {"invoice": {"max_default": 0.01}}})).outcome
+        == "decline"
+    )
+
+
+def test_the_last_resort_keeps_what_the_merchant_switched_off_for_the_very_end():
+    """A debit fully paid before is offered rather than the card he does not want."""
+    body = {"methods": {"card": {"enabled": False}}}
+    methods = (Method("card", "card"), Method("debit", "sepa_debit"))
+    shown = [offer for offer in choose(a_case(body=body, listed="block", methods=methods)).offers if offer.show]
+    assert [(offer.method.kind, offer.deposit_percent) for offer in shown] == [("sepa_debit", 100)]
+
+
+def test_an_invoice_due_too_late_is_not_offered_even_if_such_a_policy_got_in():
+    """Consumer credit: the decision checks again what saving refused."""
+    case = a_case()
+    late = Policy(**{name: getattr(case.policy, name) for name in Policy.__slots__} | {"invoice_days": 30})
+    choice = choose(Case(case.facts, case.score, case.methods, case.economics, late, holds_orders=True))
+    invoice = next(offer for offer in choice.offers if offer.method.kind == "invoice")
+    assert (invoice.show, invoice.reasons) == (False, ("consumer_credit",))

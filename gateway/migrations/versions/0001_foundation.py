@@ -614,6 +614,13 @@ def create_tables() -> None:
         ["merchant_id", "shop_id", "reference"],
         unique=True,
     )
+    op.create_index(
+        "ix_shop_order_owing",
+        "shop_order",
+        ["merchant_id", "buyer_id"],
+        unique=False,
+        postgresql_where=sa.text("open_minor > 0"),
+    )
     op.create_table(
         "shop_signing_key",
         sa.Column("merchant_id", sa.Uuid(), nullable=False),
