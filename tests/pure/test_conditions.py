@@ -57,6 +57,10 @@ def test_a_missing_fact_makes_a_condition_false_also_under_not():
         (leaf("total_minor", "between", [5, 1]), "/when/value", "empty"),
         ({"combinator": "xor", "rules": [leaf("b2b", "=", True)]}, "/when/combinator", "and or or"),
         ({"combinator": "and", "rules": []}, "/when/rules", "at least one"),
+        ({"and": True, "rules": [leaf("b2b", "=", True)]}, "/when/and", "not part of a group"),
+        ({"Not": True, "rules": [leaf("b2b", "=", True)]}, "/when/Not", "not part of a group"),
+        (leaf("orders", "null", 3), "/when/value", "compares with nothing"),
+        (leaf("orders", "notNull", ""), "/when/value", "compares with nothing"),
         ({"rules": [leaf("b2b", "=", True), {"field": "b2b", "op": "="}]}, "/when/rules/1/op", "not part"),
     ],
 )
