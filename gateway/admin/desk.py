@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import flash, request, session, url_for
+from flask import flash, request, session
 from flask_login import UserMixin, current_user, login_user
 from sqlalchemy.orm import Session
 
@@ -15,7 +15,7 @@ from gateway.core import clock
 from gateway.core.errors import Forbidden, Invalid, NotFound
 from gateway.core.http import services
 from gateway.core.ids import from_public
-from gateway.core.pages import say, use_language
+from gateway.core.pages import say, this_page, use_language
 from gateway.merchants import audit, merchants, users
 from gateway.merchants.models import Role
 from gateway.merchants.users import DeskUser
@@ -115,10 +115,7 @@ def cursor(prefix: str) -> UUID | None:
 
 def next_url(before: str | None) -> str | None:
     """This page, further back; the filters stay."""
-    if before is None:
-        return None
-    values: dict[str, Any] = {**(request.view_args or {}), **request.args.to_dict(), "before": before}
-    return url_for(request.endpoint or "", **values)
+    return None if before is None else this_page(before=before)
 
 
 def put_faults(form: Any, fault: Invalid, rename: dict[str, str] | None = None) -> None:

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from babel import Locale
 from flask import Blueprint, Flask, Response, g, request, session, url_for
@@ -99,9 +100,14 @@ def use_language(chosen: str) -> None:
 
 def other_language_url(chosen: str) -> str:
     """This page in another language."""
-    kept = {name: value for name, value in request.args.items() if name != "language"}
-    values: dict[str, Any] = {**(request.view_args or {}), **kept, "language": chosen}
-    return url_for(request.endpoint or "", **values)
+    return this_page(language=chosen)
+
+
+def this_page(**changes: str) -> str:
+    """The address of this page with some query values changed. The visitor's own names mean nothing but themselves."""
+    kept = [(name, value) for name, value in request.args.items(multi=True) if name not in changes]
+    path = "/" + f"{request.script_root}{request.path}".lstrip("/")
+    return f"{quote(path)}?{urlencode([*kept, *changes.items()])}"
 
 
 def asset(blueprint: str, filename: str) -> str:
