@@ -5,7 +5,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 
 from gateway import __version__, config, wiring
-from gateway.core.http import MAX_BODY_BYTES, Api, register_errors, services
+from gateway.core.http import MAX_BODY_BYTES, Api, refuse_nul, register_errors, services
 from gateway.core.services import Services
 from gateway.merchants import guards
 from gateway.merchants.auth import KeyRing
@@ -30,6 +30,7 @@ def create_app(opened: Services | None = None) -> Flask:
     register_errors(app)
     wiring.install_listeners()
     app.before_request(guard)
+    app.before_request(refuse_nul)
     _register_api(app)
     for blueprint in wiring.PAGES:
         app.register_blueprint(blueprint)

@@ -1,6 +1,7 @@
 """The HTTP edge: strict JSON in, problem documents out, services and transaction of the request."""
 
 import json
+import math
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn
@@ -51,10 +52,10 @@ def read_json() -> Any:
 
 
 def decode_json(raw: bytes) -> Any:
-    """Strict JSON: UTF-8, no NaN, no name twice, no lone surrogate, no NUL, nesting of at most 32."""
+    """Strict JSON: UTF-8, no NaN and nothing beyond a float, no name twice, no lone surrogate, no NUL, nesting of at most 32."""
     try:
         text = raw.decode()
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise NotJson(str(error) if isinstance(error, json.JSONDecodeError) else None) from error
     if "\\u" in text or raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
@@ -73,6 +74,13 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError("a number is too large")
+    return number
+
+
 def _check(value: Any, path: str, depth: int) -> None:
     """Refuse what json.loads lets through and PostgreSQL or a stack would choke on."""
     if depth > MAX_DEPTH:
@@ -87,6 +95,21 @@ def _check(value: Any, path: str, depth: int) -> None:
     elif isinstance(value, list):
         for place, inner in enumerate(value):
             _check(inner, f"{path}/{place}", depth + 1)
+
+
+def refuse_nul() -> None:
+    """Before every view: PostgreSQL holds no NUL, so no address and no form may bring one. Raises NulCharacter."""
+    if "\0" in request.path or b"%00" in request.query_string or b"\0" in request.query_string:
+        raise NulCharacter
+    if request.mimetype in _FORMS and any("\0" in text for pair in request.form.items(multi=True) for text in pair):
+        raise NulCharacter
+
+
+_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+
+
+class NulCharacter(BadRequest):
+    """The request holds a NUL character, which is no text."""
 
 
 class NotJson(BadRequest):
@@ -205,6 +228,7 @@ class Api(SmorestApi):  # type: ignore[misc]
 
 _PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
 _ALWAYS = {
+    "400": "the request cannot be read",
     "401": "the key is missing, unknown, expired or revoked",
     "403": "the key lacks the scope",
     "404": "no such thing in this shop",
@@ -285,7 +309,8 @@ def _database_problem(error: Exception) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     """A fault of ours. The log gets the place, never the data: driver messages may quote a row."""
-    log.error("unexpected error", kind=type(error).__name__, path=request.path, trace=_frames(error))
+    route = request.url_rule.rule if request.url_rule else ""  # an address may hold a secret, its rule does not
+    log.error("unexpected error", kind=type(error).__name__, route=route, trace=_frames(error))
     return problem(GatewayError())
 
 

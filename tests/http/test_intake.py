@@ -99,7 +99,7 @@ def test_a_wrong_signature_is_refused_and_kept_unverified(pusher):
     assert pusher.order()["reference"] == "1001"
 
 
-@pytest.mark.parametrize("word", ["x", "x" * 43, "x" * 44, "%00" * 43, "ü" * 43])
+@pytest.mark.parametrize("word", ["x", "x" * 43, "x" * 44, "%01" * 43, "ü" * 43])
 def test_an_address_that_nobody_was_given_leads_nowhere(pusher, word):
     """404 whatever is tried."""
     answer = pusher.push("order.put", ORDER, word=word)
