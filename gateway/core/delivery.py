@@ -22,7 +22,7 @@ from gateway.core.channels import (
     post_signed,
     send_mail,
 )
-from gateway.core.crypto import unseal
+from gateway.core.crypto import Tampered, unseal
 from gateway.core.db import merchant_of
 from gateway.core.egress import Guard, SafePool
 from gateway.core.errors import GatewayError
@@ -146,7 +146,10 @@ def _letter(row: Any, job: Job, data_key: bytes, way: Endpoint | Refused | None)
     head = (job, row.id, Channel(row.channel), row.destination, row.attempts)
     if row.payload is None:
         return _Letter(*head, b"", Refused("erased"))
-    return _Letter(*head, unseal(data_key, bytes(row.payload), context(row.id)), way)
+    try:
+        return _Letter(*head, unseal(data_key, bytes(row.payload), context(row.id)), way)
+    except Tampered:  # this one alone: the others of its batch are whole
+        return _Letter(*head, b"", Refused("unreadable"))
 
 
 def _send_some(services: Services, letters: Sequence[_Letter]) -> list[_Try]:
@@ -175,7 +178,10 @@ def _send(services: Services, letter: _Letter) -> Outcome:
     if letter.way is not None:
         pool = connections(allow_private=services.allow_private_urls)
         return post_signed(pool, letter.way, letter.public_id, letter.payload, now)
-    mail = Mail.decode(letter.payload)
+    try:
+        mail = Mail.decode(letter.payload)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return Refused("unreadable")
     return send_mail(services.mail_url, services.mail_from, mail, letter.public_id, now)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from gateway.core.crypto import seal
 from gateway.core.db import Base, Tenant, merchant_of
-from gateway.core.errors import NotFound, TooLarge
+from gateway.core.errors import NotFound, Refused, TooLarge
 from gateway.core.ids import new_id
 from gateway.core.states import Lifecycle
 from gateway.core.work import CHANNEL, WAKES, driver, enqueue
@@ -24,6 +24,10 @@ TASK = "outbox.deliver"
 MAX_PAYLOAD = 5 * 1024 * 1024
 KEPT = timedelta(days=30)
 """After that the content of a finished message is erased; that it was sent stays on record."""
+
+
+class ContentErased(Refused):
+    """The content of this message was erased; there is nothing left to send."""
 
 
 class Channel(StrEnum):
@@ -154,12 +158,20 @@ _KNOWN = "SELECT id FROM outbox_message WHERE merchant_id = %s AND idempotency_k
 
 def cancel(session: Session, message_id: UUID) -> None:
     """Do not send it any more; one that is just being sent still leaves. Raises `NotFound`, `Refused`."""
-    _move(session, message_id, "cancel", "UPDATE outbox_message SET state = %s WHERE merchant_id = %s AND id = %s")
+    message = _get(session, message_id)
+    _move(session, message, LIFECYCLE.after(State(message.state), "cancel"), _CANCEL)
+
+
+_CANCEL = "UPDATE outbox_message SET state = %s WHERE merchant_id = %s AND id = %s"
 
 
 def replay(session: Session, message_id: UUID) -> None:
-    """Send a parked message again, with all its tries. Raises `NotFound`, `Refused`."""
-    message = _move(session, message_id, "replay", _REPLAY)
+    """Send a parked message again, with all its tries. Raises `NotFound`, `Refused`, `ContentErased`."""
+    message = _get(session, message_id)
+    state = LIFECYCLE.after(State(message.state), "replay")
+    if message.payload is None:
+        raise ContentErased
+    _move(session, message, state, _REPLAY)
     enqueue(
         session,
         TASK,
@@ -171,7 +183,10 @@ def replay(session: Session, message_id: UUID) -> None:
     )
 
 
-_REPLAY = "UPDATE outbox_message SET state = %s, attempts = 0, parked_at = NULL WHERE merchant_id = %s AND id = %s"
+_REPLAY = """
+    UPDATE outbox_message SET state = %s, attempts = 0, parked_at = NULL, last_error = NULL
+    WHERE merchant_id = %s AND id = %s
+"""
 
 
 def _key_of(message: OutboxMessage) -> str:
@@ -179,17 +194,19 @@ def _key_of(message: OutboxMessage) -> str:
     return _key(message.merchant_id, stored)
 
 
-def _move(session: Session, message_id: UUID, event: str, statement: str) -> OutboxMessage:
+def _get(session: Session, message_id: UUID) -> OutboxMessage:
+    """As it is now, locked. Raises `NotFound`."""
     message = session.get(
         OutboxMessage, (merchant_of(session), message_id), with_for_update=True, populate_existing=True
     )
     if message is None:
         raise NotFound
-    state = LIFECYCLE.after(State(message.state), event)
-    driver(session).exec_driver_sql(statement, (state, message.merchant_id, message.id))
-    session.expire(message)
-    session.refresh(message)
     return message
+
+
+def _move(session: Session, message: OutboxMessage, state: State, statement: str) -> None:
+    driver(session).exec_driver_sql(statement, (state, message.merchant_id, message.id))
+    session.refresh(message)
 
 
 def expire(session: Session, now: datetime, limit: int = 1000) -> int:

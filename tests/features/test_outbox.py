@@ -302,9 +302,37 @@ def test_a_parked_message_that_was_erased_says_so(house, receiver):
     queued = house.queue()
     house.deliver(queued)
     house.call(outbox.expire, clock.now() + outbox.KEPT + timedelta(minutes=1))
-    house.call(outbox.replay, queued.id)
+    with pytest.raises(outbox.ContentErased):
+        house.call(outbox.replay, queued.id)
+    assert (house.state(queued), house.rows()[0]["last_error"]) == ("parked", "http-410")
+
+
+def test_a_replayed_message_no_longer_shows_its_old_error(house, receiver):
+    """The desk would read it as the fault of the new tries."""
+    receiver.statuses = [410]
+    queued = house.queue()
     house.deliver(queued)
-    assert (house.state(queued), house.rows()[0]["last_error"]) == ("parked", "erased")
+    house.call(outbox.replay, queued.id)
+    assert (house.state(queued), house.rows()[0]["last_error"]) == ("queued", None)
+
+
+def test_a_message_that_cannot_be_opened_does_not_hold_up_the_others(house, receiver):
+    """It is parked at once as unreadable; what shares its batch is delivered."""
+    before, broken, after = house.queue(), house.queue(), house.queue()
+    seal = "UPDATE outbox_message SET payload = payload || 'x'::bytea WHERE id = :id"
+    with house.db.transaction(house.merchant_id) as session:
+        session.execute(text(seal), {"id": broken.id})
+    assert house.deliver_all([before, broken, after]) == [None, None, None]
+    assert [house.state(one) for one in (before, broken, after)] == ["sent", "parked", "sent"]
+    assert [row["last_error"] for row in house.rows() if row["id"] == broken.id] == ["unreadable"]
+
+
+@pytest.mark.parametrize("payload", [b"no json", b"[]", b"{}", b'{"attachments": 1}', b'{"attachments": [], "x": 1}'])
+def test_an_e_mail_that_cannot_be_decoded_is_parked_at_once(house, payload):
+    """Another try would read the same."""
+    queued = house.queue(channel=Channel.EMAIL, destination="", payload=payload)
+    house.deliver(queued)
+    assert (house.state(queued), house.rows()[0]["last_error"]) == ("parked", "unreadable")
 
 
 def test_another_merchant_sees_nothing_of_it(house, receiver):
