@@ -5,22 +5,71 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 
-from babel.numbers import format_currency, get_currency_precision, list_currencies
+from babel import Locale
+from babel.numbers import NumberPattern, parse_pattern
 
 MAX_MINOR = 10**15
 """Amounts beyond this are taken for a mistake; it also keeps sums inside a PostgreSQL bigint."""
 
 
-@cache
+ISO_4217 = frozenset(
+    """
+    AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF
+    CHE CHF CHW CLF CLP CNY COP COU CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD
+    GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP
+    LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB
+    PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB
+    TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER
+    ZAR ZMW ZWG
+    """.split()  # noqa: SIM905 - as the published list is read and compared
+)
+"""ISO 4217 list one (SIX, maintenance agency) without metals, tests and units of account between banks. BGN ended with 2025;
+orders from before are still told."""
+_DIGITS = {
+    **dict.fromkeys(
+        (
+            "BIF",
+            "CLP",
+            "DJF",
+            "GNF",
+            "ISK",
+            "JPY",
+            "KMF",
+            "KRW",
+            "PYG",
+            "RWF",
+            "UGX",
+            "UYI",
+            "VND",
+            "VUV",
+            "XAF",
+            "XOF",
+            "XPF",
+        ),
+        0,
+    ),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+"""Minor units by ISO 4217 where they are not 2. CLDR's differ: it tells how amounts are shown (RSD 0), not how they are sent."""
+
+
 def currencies() -> frozenset[str]:
-    """The ISO 4217 codes that CLDR knows."""
-    return frozenset(list_currencies())
+    """The ISO 4217 codes in which something can be sold."""
+    return ISO_4217
+
+
+def exponent(currency: str) -> int:
+    """Digits after the point (EUR 2, JPY 0) by ISO 4217."""
+    return _DIGITS.get(currency, 2)
 
 
 @cache
-def exponent(currency: str) -> int:
-    """Digits after the point (EUR 2, JPY 0), as CLDR has them."""
-    return get_currency_precision(currency)
+def _pattern(locale: str, digits: int) -> NumberPattern:
+    """How the language writes amounts, with the currency's digits by ISO 4217."""
+    pattern = parse_pattern(Locale.parse(locale).currency_formats["standard"].pattern)
+    pattern.frac_prec = (digits, digits)
+    return pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +100,9 @@ class Money:
 
     def format(self, locale: str = "de_DE") -> str:
         """For people: `1.234,50 €`."""
-        return format_currency(self.decimal(), self.currency, locale=locale)
+        pattern = _pattern(locale, exponent(self.currency))
+        text: str = pattern.apply(self.decimal(), locale, currency=self.currency, currency_digits=False)
+        return text
 
     def decimal(self) -> Decimal:
         return Decimal(self.minor).scaleb(-exponent(self.currency))

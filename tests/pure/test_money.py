@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.money import Money, minor_of, share_minor, split_minor
+from gateway.core.money import Money, currencies, exponent, minor_of, share_minor, split_minor
 
 
 @given(st.integers(-(10**12), 10**12), st.lists(st.integers(0, 1000), min_size=1, max_size=20).filter(any))
@@ -50,3 +50,37 @@ def test_currencies_do_not_mix():
     with pytest.raises(ValueError, match="cannot add"):
         Money(1, "EUR") + Money(1, "CHF")
     assert (Money(150, "EUR") - Money(50, "EUR")).format("de_DE") == "1,00\xa0€"
+
+
+@pytest.mark.parametrize(
+    ("digits", "codes"),
+    [
+        (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
+        (2, "EUR CHF RSD ALL LBP AFN IRR MMK YER LAK SYP KPW SOS MGA HUF IDR PKR TWD"),
+        (3, "BHD IQD JOD KWD LYD OMR TND"),
+        (4, "CLF UYW"),
+    ],
+)
+def test_minor_units_are_those_of_iso_4217_not_of_how_amounts_are_shown(digits, codes):
+    """Payment systems send 12.50 Serbian dinars as 1250, though people write 13."""
+    assert {code for code in codes.split() if exponent(code) != digits} == set()
+    assert set(codes.split()) <= currencies()
+
+
+def test_nothing_is_sold_in_a_currency_of_the_past_or_in_gold():
+    """The list holds what ISO 4217 has in force."""
+    assert not {"DEM", "FRF", "HRK", "ZWL", "SLL", "ANG", "XAU", "XTS", "XXX", "XDR"} & currencies()
+
+
+@pytest.mark.parametrize(
+    ("money", "locale", "text"),
+    [
+        (Money(123_450, "EUR"), "de_DE", "1.234,50 €"),
+        (Money(-1_200, "JPY"), "en", "-¥1,200"),
+        (Money(1_250, "RSD"), "de", "12,50 RSD"),
+        (Money(1_234, "KWD"), "en", "KWD1.234"),
+    ],
+)
+def test_an_amount_is_shown_with_all_its_digits(money, locale, text):
+    """In the way of the language."""
+    assert money.format(locale).replace("\N{NO-BREAK SPACE}", " ") == text
