@@ -102,22 +102,25 @@ def _activate(session: Session, shop_id: UUID, kind: str, version: int) -> None:
 
 def _page(shop: ShopFacts, kind: str, form: PolicyForm, version: int | None, *, passed: bool = False) -> str:
     """`version` is the one shown, 0 the shipped default, None what somebody is editing."""
-    with desk.transaction() as session:
-        return render_template(
-            "admin/policy.html",
-            shop=shop,
-            shops=[one for one in shops.list_shops(session) if one.closed_at is None],
-            kind=kind,
-            kinds=KINDS,
-            form=form,
-            confirm=ConfirmForm(formdata=None),
-            version=version,
-            live=policies.live_versions(session, shop.id).get(kind, 0),
-            versions=policies.history(session, shop.id, kind, limit=50),
-            activations=policies.activations(session, shop.id, kind, limit=10),
-            passed=passed,
-            may_edit=desk.who().may(Role.ADMIN),
-        )
+    with desk.transaction() as session:  # ended before the page is made: the page's frame opens one of its own
+        read = {
+            "shops": [one for one in shops.list_shops(session) if one.closed_at is None],
+            "live": policies.live_versions(session, shop.id).get(kind, 0),
+            "versions": policies.history(session, shop.id, kind, limit=50),
+            "activations": policies.activations(session, shop.id, kind, limit=10),
+        }
+    return render_template(
+        "admin/policy.html",
+        shop=shop,
+        kind=kind,
+        kinds=KINDS,
+        form=form,
+        confirm=ConfirmForm(formdata=None),
+        version=version,
+        passed=passed,
+        may_edit=desk.who().may(Role.ADMIN),
+        **read,
+    )
 
 
 def _shop(session: Session, shop_id: str, kind: str) -> ShopFacts:
