@@ -9,6 +9,7 @@ import re
 import smtplib
 import ssl
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.errors import MessageError
@@ -211,13 +212,30 @@ def send_mail(mail_url: str, sender: str, mail: Mail, message_id: str, now: date
     except ValueError:
         return Refused("malformed-mail")
     try:
-        with MailServer.parse(mail_url).connect() as client:
-            client.send_message(message)
+        server = MailServer.parse(mail_url)
     except ValueError:
         return Refused("mail-not-configured")
+    try:
+        _hand_over(server, message)
     except (smtplib.SMTPException, OSError) as error:
         return _mail_failure(error)
     return Delivered()
+
+
+def _hand_over(server: MailServer, message: EmailMessage) -> None:
+    """Raises OSError or SMTPException while the server has not taken it."""
+    client = server.connect()
+    try:
+        client.send_message(message)
+    finally:
+        _leave(client)
+
+
+def _leave(client: smtplib.SMTP) -> None:
+    """Whatever the server says to our goodbye: what it has taken, it has taken."""
+    with suppress(smtplib.SMTPException, OSError):
+        client.quit()
+    client.close()
 
 
 def _mail_failure(error: Exception) -> Failed:

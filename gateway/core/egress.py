@@ -34,8 +34,8 @@ MAX_URL = 2000
 AddressInfo = tuple[Any, Any, int, str, Any]
 Resolver = Callable[[str, int], list[AddressInfo]]
 
-# Beyond what the standard library calls not global: ways to reach an IPv4 address through IPv6 (NAT64, 6to4, Teredo),
-# site-local IPv6, the IETF block with a cloud's metadata service (192.0.0.192), and Azure's host (168.63.129.16).
+# Beyond what the standard library calls not global: ways to reach an IPv4 address through IPv6 (NAT64, 6to4, Teredo,
+# IPv4-compatible, IPv4-translated), site-local IPv6, segment routing, addresses for documentation, the IETF block with a cloud's metadata service (192.0.0.192), and Azure's host (168.63.129.16).
 _REFUSED = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -47,6 +47,10 @@ _REFUSED = tuple(
         "192.0.0.0/24",
         "192.88.99.0/24",
         "168.63.129.16/32",
+        "::/96",
+        "::ffff:0:0:0/96",
+        "5f00::/16",
+        "3fff::/20",
     )
 )
 

@@ -240,6 +240,11 @@ def test_a_url_that_is_no_plain_https_url_is_refused(url, reason):
         "fe80::1%eth0",
         "fec0::1",
         "ff02::1",
+        "::7f00:1",
+        "::10.0.0.1",
+        "::ffff:0:127.0.0.1",
+        "5f00::1",
+        "3fff::1",
     ],
 )
 def test_private_and_metadata_addresses_are_not_public(address):
@@ -327,13 +332,16 @@ class Mailbox:
     """A real SMTP server that keeps what it is sent, or refuses it."""
 
     def __init__(self):
-        self.messages, self.refuse = [], ""
+        self.messages, self.refuse, self.goodbye = [], "", "221 Bye"
 
     async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802 - aiosmtpd's name
         if self.refuse:
             return self.refuse
         envelope.rcpt_tos.append(address)
         return "250 OK"
+
+    async def handle_QUIT(self, _server, _session, _envelope):  # noqa: N802 - as above
+        return self.goodbye
 
     async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 - as above
         self.messages.append((envelope.rcpt_tos, message_from_bytes(envelope.content, policy=modern)))
@@ -348,6 +356,13 @@ def mailbox():
     box.url = f"smtp://127.0.0.1:{controller.port}"
     yield box
     controller.stop()
+
+
+def test_an_e_mail_that_was_taken_counts_as_delivered_whatever_the_server_says_to_our_goodbye(mailbox):
+    """Sent again it would arrive twice."""
+    mailbox.goodbye = "421 busy"
+    assert send_mail(mailbox.url, "post@kulanz.example", MAIL, "msg_9", NOW) == Delivered()
+    assert len(mailbox.messages) == 1
 
 
 def test_an_e_mail_arrives_under_the_merchants_name(mailbox):
