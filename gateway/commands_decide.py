@@ -23,7 +23,7 @@ from gateway.core.http import MAX_BODY_BYTES, BodyTooLarge
 from gateway.core.ids import from_public
 from gateway.core.services import Services
 from gateway.embedded import Engines
-from gateway.merchants.auth import SCOPES, KeyRing, Principal
+from gateway.merchants.auth import SCOPES, Principal, Principals
 from gateway.shops import shops
 from gateway.shops.platform import Beside, Reader, installed
 
@@ -197,7 +197,7 @@ def _principal(context: OperatorContext, asking: Asking) -> Principal:
         return _operator(context, asking.shop)
     if not asking.key:
         raise ShopNotNamed
-    who = KeyRing(context.services.db).authenticate(f"Bearer {asking.key}", clock.now())
+    who = Principals(context.services.db).authenticate(f"Bearer {asking.key}", clock.now())
     who.need("decisions:write")
     return who
 

@@ -37,7 +37,7 @@ from gateway.shops import api as shops_api
 from gateway.shops import buyers, connections, intake, shops
 from gateway.shops.events import OrderChanged, OrderPlaced
 
-API: tuple[ApiBlueprint, ...] = (checkout_api.blueprint, shops_api.blueprint)
+API: tuple[ApiBlueprint, ...] = (checkout_api.blueprint, shops_api.blueprint, intake.blueprint)
 """Blueprints of the documented API."""
 
 PAGES: tuple[Blueprint, ...] = (
@@ -46,9 +46,8 @@ PAGES: tuple[Blueprint, ...] = (
     desk_routes.blueprint,
     desk_session.blueprint,
     apidocs.blueprint,
-    intake.blueprint,
 )
-"""Blueprints of pages and of messages, not part of the API's description."""
+"""Blueprints of pages, not part of the API's description."""
 
 GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
     {
@@ -71,6 +70,7 @@ LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyTyp
     {
         OrderPlaced: (check_decision,),
         OrderChanged: (check_decision,),
+        merchants.MerchantClosed: (shops.close_all,),
     },
 )
 """Event → listeners, called in this order in the same transaction."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from gateway.checkout.documents import DEFAULT_CHECKOUT
+from gateway.checkout.documents import DEFAULTS
 from gateway.core import clock
 from gateway.core.ids import new_id
 from gateway.core.services import Services
@@ -36,8 +36,9 @@ def a_world(services: Services, *, scopes: frozenset[str] = SCOPES, own_policy: 
         facts = {"name": "Musterladen", "live": True, "holds_orders": True} | shop
         made = shops.create(session, services.keyring, shops.NewShop(**facts), now)
         if own_policy and made.currency not in AMOUNTS_IN:
-            version = policies.save(session, made.id, "checkout", DEFAULT_CHECKOUT, "test", "", now)
-            policies.activate(session, made.id, "checkout", version, now)
+            for kind, body in DEFAULTS.items():
+                version = policies.save(session, made.id, kind, body, "test", "", now)
+                policies.activate(session, made.id, kind, version, now)
         _, secret = create_key(session, NewKey(made.id, made.live, "test", scopes), now)
     return World(merchant_id, made.id, secret)
 

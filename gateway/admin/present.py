@@ -173,6 +173,10 @@ _POLICIES = {
 }
 _NOTICES = {
     "outbox-parked": ("Eine Nachricht ging nicht hinaus", "A message could not be sent"),
+    "order-differs-from-decision": (
+        "Eine Bestellung weicht von ihrer Entscheidung ab",
+        "An order differs from its decision",
+    ),
     "inbox-parked": ("Eine Nachricht wurde nicht verstanden", "A message could not be understood"),
 }
 _ROLES = {

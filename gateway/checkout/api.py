@@ -35,7 +35,7 @@ def checkout() -> Checkout:
 @blueprint.post("")
 @blueprint.arguments(_QUESTION)
 @blueprint.response(201, _ANSWER)
-@blueprint.alt_response(409, description="the Idempotency-Key was used for other content")
+@blueprint.alt_response(409, description="`idempotency-conflict`, `policy-needed`, `shop-closed`")
 def ask(asked: CheckoutRequest) -> Response:
     """Decide which payment methods to show.
 
@@ -87,7 +87,7 @@ def _body(decided: Decided) -> bytes:
 
 def answer(row: Any, record: dict[str, Any], language: str) -> dict[str, Any]:
     """What callers are told of a stored decision; `row` holds the columns, `record` the parsed record."""
-    language = texts.language_of(language)
+    language = texts.language_of(language, "de")
     choice, score = record["choice"], record["score"]
     return {
         "id": to_public("dec", row["id"]),

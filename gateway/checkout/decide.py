@@ -15,6 +15,7 @@ from gateway.checkout.models import Decision
 from gateway.checkout.policy import Case, Policy, choose
 from gateway.checkout.records import Judged
 from gateway.checkout.request import CheckoutRequest
+from gateway.checkout.texts import language_of
 from gateway.checkout.token import TokenFacts, sign
 from gateway.core.clock import local_date
 from gateway.core.crypto import Keyring, blind_index, seal
@@ -39,7 +40,7 @@ POLICIES_KEPT = 500
 
 
 class PolicyNeeded(Refused):
-    """The default policy is written in euros and francs; save a policy in this shop's currency first."""
+    """The defaults are written in euros and francs; save policy and economics in this shop's currency first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,9 @@ class Checkout:
         facts = gather(_told(asked), known, now, ready.side.facts.timezone)
         card = cards.expert()
         policy = cast("Policy", self._policy(connection, who, "checkout", past.versions))
-        if not policy.version and asked.currency not in cards.AMOUNTS_IN:
-            raise PolicyNeeded(currency=asked.currency)
         economics = cast("Economics", self._policy(connection, who, "economics", past.versions))
+        if asked.currency not in cards.AMOUNTS_IN and not (policy.version and economics.version):
+            raise PolicyNeeded(currency=asked.currency)
         case = Case(facts, score(card, facts), asked.methods, economics, policy, ready.side.facts.holds_orders)
         judged = Judged(case, choose(case))
         buyer = self._buyer(connection, ready, past)
@@ -312,4 +313,4 @@ def told_context(decision_id: UUID) -> str:
 
 
 def _language(asked: CheckoutRequest, side: ShopSide) -> str:
-    return asked.buyer.language or side.facts.language
+    return language_of(asked.buyer.language, side.facts.language)

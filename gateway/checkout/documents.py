@@ -16,6 +16,7 @@ from gateway.checkout.methods import DEPOSIT_LADDER, KINDS
 from gateway.checkout.policy import INVOICE_DAYS, SME_INVOICE_DAYS, Limits, Policy, Rule
 from gateway.core.errors import Invalid
 from gateway.core.faults import pointers
+from gateway.core.fields import YesNo
 from gateway.core.money import MAX_MINOR
 
 _KIND = validate.OneOf(sorted(KINDS))
@@ -32,7 +33,7 @@ class _Strict(Schema):
 class LimitsSchema(_Strict):
     """Limits of one kind."""
 
-    enabled = fields.Boolean(load_default=True)
+    enabled = YesNo(load_default=True)
     min_minor = fields.Integer(strict=True, validate=_AMOUNT, load_default=None)
     max_minor = fields.Integer(strict=True, validate=_AMOUNT, load_default=None)
     countries = fields.List(fields.String(validate=validate.Regexp(r"^[A-Z]{2}\Z")), load_default=None)
@@ -105,7 +106,7 @@ class CheckoutPolicySchema(_Strict):
     without_history = fields.String(load_default="score", validate=_MISSING)
     without_velocity = fields.String(load_default="score", validate=_MISSING)
     invoice_days = fields.Integer(strict=True, load_default=14, validate=validate.Range(min=1, max=SME_INVOICE_DAYS))
-    seller_is_sme = fields.Boolean(load_default=False)
+    seller_is_sme = YesNo(load_default=False)
 
     @validates_schema
     def lawful(self, data: dict[str, Any], **_: Any) -> None:

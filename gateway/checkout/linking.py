@@ -6,9 +6,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.checkout.models import Decision
+from gateway.core import clock
 from gateway.core.channels import post_notice
 from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid
+from gateway.core.ids import to_public
 from gateway.shops.events import OrderChanged, OrderPlaced
 
 
@@ -29,8 +31,9 @@ def check_decision(session: Session, event: OrderPlaced | OrderChanged) -> None:
     if decision is None:
         raise Invalid.at("/decision_id", "is not a decision of this shop")
     if differences := _differences(decision, event):
-        facts = {"order": str(event.order_id), "decision": str(event.decision_id), "differs": differences}
-        post_notice(session, "order-differs-from-decision", str(event.order_id), facts, event.occurred_at)
+        order = to_public("ord", event.order_id)
+        facts = {"order": order, "decision": to_public("dec", event.decision_id), "differs": differences}
+        post_notice(session, "order-differs-from-decision", order, facts, clock.now())
 
 
 def _differences(decision: Any, event: OrderPlaced | OrderChanged) -> list[str]:

@@ -5,7 +5,7 @@ of the ladder that keeps expected loss and open amounts under the merchant's lim
 menu is never empty.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -119,7 +119,7 @@ def choose(case: Case) -> Choice:
     if not any(offer.show for offer in offers):
         offers = _last_resort(case, offers)
     review = any(rule.action == "review" for rule in hits) or any("last_resort_unsafe" in o.reasons for o in offers)
-    return Choice(_ranked(offers), _outcome(case, offers), review, trace)
+    return Choice(_ranked(offers), _outcome(case, offers, orders), review, trace)
 
 
 def _hits(policy: Policy, facts: Facts) -> tuple[list[Rule], tuple[dict[str, str], ...]]:
@@ -303,7 +303,7 @@ def _ranked(offers: list[Offer]) -> tuple[Offer, ...]:
     return (*ranked, *hidden)
 
 
-def _outcome(case: Case, offers: list[Offer]) -> str:
+def _outcome(case: Case, offers: list[Offer], orders: Mapping[str, _Orders]) -> str:
     """The buyer's class: `allow` (every unsafe method as it is), `review` (some, or with a deposit), `decline` (none).
 
     A plugin grants by it what was not asked about here, so a blocked buyer and a last resort are always `decline`, and
@@ -312,7 +312,7 @@ def _outcome(case: Case, offers: list[Offer]) -> str:
     if case.facts.listed == "block" or any(reason.startswith("last_resort") for o in offers for reason in o.reasons):
         return "decline"
     unsafe = [offer for offer in offers if KINDS[offer.method.kind].safety > SAFE]
-    unsafe = unsafe or [_judge(case, Method("", "invoice"), None)]
+    unsafe = unsafe or [_judge(case, Method("", "invoice"), orders.get("invoice"))]
     if all(offer.show and not offer.deposit_percent for offer in unsafe):
         return "allow"
     return "review" if any(offer.show for offer in unsafe) else "decline"

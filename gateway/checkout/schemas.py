@@ -7,6 +7,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, valid
 
 from gateway.checkout.methods import KINDS, Method
 from gateway.checkout.request import BuyerTold, CheckoutRequest, Context
+from gateway.core.fields import YesNo
 from gateway.core.money import MAX_MINOR, currencies
 from gateway.risk.basket import Item
 from gateway.shops.identity import Address, normal_ip
@@ -77,7 +78,7 @@ class BuyerSchema(_Strict):
     company = _text(300, "company; given means business customer")
     vat_id = _text(40, "VAT id; given means business customer")
     customer_reference = _text(200, "the shop's id of the customer")
-    guest = fields.Boolean(metadata={"description": "orders without an account"})
+    guest = YesNo(metadata={"description": "orders without an account"})
     language = fields.String(
         validate=validate.Regexp(r"^[a-z]{2}\Z"), metadata={"description": "ISO 639-1", "example": "de"}
     )
@@ -95,7 +96,7 @@ class ContextSchema(_Strict):
     ip = _text(45, "address of the buyer's connection", example="198.51.100.7")
     user_agent = _text(1000, "browser, for the record")
     device_id = _text(200, "device identifier; only with device_consent")
-    device_consent = fields.Boolean(load_default=False, metadata={"description": "the buyer agreed to the identifier"})
+    device_consent = YesNo(load_default=False, metadata={"description": "the buyer agreed to the identifier"})
     payment_handle = _text(200, "token, hash or IBAN of the payment instrument")
 
     @post_load
@@ -122,7 +123,7 @@ class MethodSchema(_Strict):
         metadata={"description": "the shop's own id", "example": "cheque"},
     )
     kind = fields.String(required=True, validate=validate.OneOf(sorted(KINDS)), metadata={"example": "invoice"})
-    supports_deposit = fields.Boolean(load_default=True, metadata={"description": "a deposit can be asked for"})
+    supports_deposit = YesNo(load_default=True, metadata={"description": "a deposit can be asked for"})
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> Method:

@@ -47,7 +47,7 @@ _RAISES = ("Erhöht das Risiko: {}.", "Raises the risk: {}.")
 _LOWERS = ("Senkt das Risiko: {}.", "Lowers the risk: {}.")
 
 
-def language_of(asked: str, default: str = "de") -> str:
+def language_of(asked: str, default: str) -> str:
     """One of ours: what the buyer speaks, else the shop's, else German."""
     return next((one for one in (asked, default) if one in LANGUAGES), "de")
 

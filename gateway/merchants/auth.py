@@ -2,9 +2,6 @@
 
 import hashlib
 import secrets
-import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -15,9 +12,10 @@ from sqlalchemy.orm import Session
 from gateway.core.db import Database, merchant_of
 from gateway.core.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from gateway.core.ids import new_id
+from gateway.core.kept import Kept
 from gateway.merchants.models import ApiKey, KeyLookup
 
-SCOPES = frozenset(f"{thing}:{act}" for thing in ("decisions", "orders", "policies") for act in ("read", "write"))
+SCOPES = frozenset(f"{thing}:{act}" for thing in ("decisions", "orders") for act in ("read", "write"))
 CACHE_S = 5.0
 """A revoked key works at most this long on a web worker that has just seen it."""
 CACHE_SIZE = 10_000
@@ -117,36 +115,20 @@ def find_principal(db: Database, secret: str) -> Principal | None:
     return Principal(key.merchant_id, key.shop_id, key.id, key.live, frozenset(key.scopes), key.expires_at)
 
 
-class KeyRing:
-    """Principals by hash of their secret, kept for seconds: a look-up per call would cost two round trips."""
+class Principals:
+    """Principals by their secret, kept for seconds: a look-up per call would cost two round trips."""
 
-    def __init__(self, db: Database, clock: Callable[[], float] = time.monotonic) -> None:
-        self._db = db
-        self._clock = clock
-        self._kept: dict[bytes, tuple[float, Principal]] = {}
-        self._lock = threading.Lock()
+    def __init__(self, db: Database) -> None:
+        self._kept: Kept[str, Principal | None] = Kept(
+            lambda secret: find_principal(db, secret), seconds=CACHE_S, size=CACHE_SIZE
+        )
 
     def authenticate(self, header: str | None, now: datetime) -> Principal:
         """The principal of an `Authorization: Bearer kz_…` header. Raises BadKey (401)."""
         scheme, _, secret = (header or "").partition(" ")
         if scheme.lower() != "bearer" or not secret.startswith("kz_") or len(secret) > 200:
             raise BadKey
-        principal = self._get(secret)
+        principal = self._kept.get(secret)
         if principal is None or (principal.expires_at is not None and principal.expires_at <= now):
             raise BadKey
-        return principal
-
-    def _get(self, secret: str) -> Principal | None:
-        digest, tick = digest_of(secret), self._clock()
-        kept = self._kept.get(digest)
-        if kept is not None and tick - kept[0] < CACHE_S:
-            return kept[1]
-        principal = find_principal(self._db, secret)
-        with self._lock:
-            if len(self._kept) >= CACHE_SIZE:
-                self._kept.clear()
-            if principal is None:
-                self._kept.pop(digest, None)
-            else:
-                self._kept[digest] = tick, principal
         return principal

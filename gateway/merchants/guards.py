@@ -4,7 +4,7 @@ from flask import current_app, g, request
 
 from gateway.core import clock
 from gateway.core.errors import NotFound
-from gateway.merchants.auth import KeyRing, Principal
+from gateway.merchants.auth import Principal, Principals
 
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -20,7 +20,7 @@ def closed() -> None:
 
 def api_key() -> None:
     """A key of a shop, with the scope `<blueprint>:read` or `<blueprint>:write`."""
-    keys: KeyRing = current_app.extensions["kulanz.keys"]
+    keys: Principals = current_app.extensions["kulanz.keys"]
     principal = keys.authenticate(request.headers.get("Authorization"), clock.now())
     principal.need(f"{request.blueprint}:{'read' if request.method in READS else 'write'}")
     g.principal = principal

@@ -7,6 +7,7 @@ from typing import Any
 from flask_smorest.fields import Upload
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
+from gateway.core.fields import YesNo
 from gateway.core.money import MAX_MINOR, currencies
 from gateway.shops.identity import Address
 from gateway.shops.lifecycle import OrderAct, OrderState
@@ -86,7 +87,7 @@ class OrderBuyerSchema(_Strict):
     company = _text(300, "company; given means business customer")
     vat_id = _text(40, "VAT id; given means business customer")
     customer_reference = _text(200, "the shop's id of the customer")
-    guest = fields.Boolean(truthy={True}, falsy={False}, metadata={"description": "ordered without an account"})
+    guest = YesNo(metadata={"description": "ordered without an account"})
     language = fields.String(
         validate=validate.Regexp(r"^[a-z]{2}\Z"), metadata={"description": "ISO 639-1", "example": "de"}
     )

@@ -111,6 +111,8 @@ FAULTS = [
     ({"total_minor": 10**18}, "/total_minor"),
     ({"total_minor": 99}, "/total_minor"),
     ({"unknown": 1}, "/unknown"),
+    ({"context": {"device_consent": "yes"}}, "/context/device_consent"),
+    ({"buyer": {"guest": 1}}, "/buyer/guest"),
     ({"buyer": BUYER | {"email": "not an address"}}, "/buyer/email"),
     ({"buyer": BUYER | {"gender": "f"}}, "/buyer/gender"),
     ({"billing": {"country": "Germany"}}, "/billing/country"),

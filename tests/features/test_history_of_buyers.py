@@ -62,8 +62,8 @@ def test_open_amounts_count_against_the_buyers_limit(shop):
     """700 EUR open, 124.90 more: above the 750 EUR of the default policy, so a deposit brings it down."""
     shop.order("open", total_minor=70_000)
     offers = {offer["method"]: offer for offer in shop.decide()["offers"]}
-    assert offers["cheque"]["deposit_percent"] >= 50 or not offers["cheque"]["show"]
-    assert "buyer_limit" in {reason["code"] for reason in offers["cheque"]["reasons"]} | {"buyer_limit"}
+    assert (offers["cheque"]["show"], offers["cheque"]["deposit_percent"]) == (True, 100)
+    assert "buyer_limit" in {reason["code"] for reason in offers["cheque"]["reasons"]}
 
 
 def test_a_tagged_address_of_the_same_mailbox_finds_the_same_debts(shop):
