@@ -108,6 +108,7 @@ COMMANDS: tuple[click.Command, ...] = (
     audit.audit,
     keys.keys,
     commands_card.card,
+    commands_card.facts,
     commands_decide.decide_command,
     commands_decide.replay_command,
     *commands_merchants.COMMANDS,

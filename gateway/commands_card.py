@@ -1,4 +1,4 @@
-"""`kulanz card`: the score card point by point, as the document that merchants and auditors read."""
+"""`kulanz card` and `kulanz facts`: the score card point by point, and what rules may read, for people."""
 
 import json
 import math
@@ -25,6 +25,14 @@ def card(card_id: str) -> None:
     Example: kulanz card expert-1 > docs/scorecard.md
     """
     click.echo(markdown((CARDS / f"{card_id}.json").read_text()), nl=False)
+
+
+@click.command()
+def facts() -> None:
+    """Print the catalogue of facts: what rules and score cards may read."""
+    for name, fact in CATALOGUE.items():
+        unit = f" ({fact.unit})" if fact.unit else ""
+        click.echo(f"{name:20} {fact.type:5} {fact.label_en}{unit}, for example {fact.example}")
 
 
 def markdown(text: str) -> str:

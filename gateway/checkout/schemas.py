@@ -209,7 +209,7 @@ class ScoreReasonSchema(Schema):
 
 
 class ScoreSchema(Schema):
-    """Calibrated probabilities."""
+    """Probabilities by the score card; see docs/scorecard.md for how they were come by."""
 
     default = fields.Float(required=True)
     fraud = fields.Float(required=True)
