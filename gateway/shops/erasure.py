@@ -1,18 +1,19 @@
 """Erasing a buyer: his key and indexes are destroyed, the books stay; refused with the date while somebody has to keep him."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from gateway.core.clock import local_date
 from gateway.core.db import merchant_of
 from gateway.core.errors import Refused
 from gateway.shops.buyers import BuyerUnknown
 from gateway.shops.lifecycle import OrderState
-from gateway.shops.models import Buyer, BuyerIndex, Order
+from gateway.shops.models import Buyer, BuyerIndex, Order, Shop
 
 WITHDRAWAL = timedelta(days=14)
 """§ 355 (2) BGB, from the day of delivery (§ 356 (2))."""
@@ -58,20 +59,38 @@ def erase(session: Session, buyer_id: UUID, now: datetime, objects: Iterable[Obj
 
 
 def orders_object(session: Session, buyer_id: UUID, now: datetime) -> Objection | None:
-    """An order that is not paid, until it is barred by time; or a right to withdraw that still runs."""
-    mine = (
-        Order.merchant_id == merchant_of(session),
-        Order.buyer_id == buyer_id,
-        Order.state != OrderState.CANCELLED.value,
-    )
-    unpaid = session.scalar(select(func.max(Order.placed_at)).where(*mine, Order.open_minor > 0))
-    if unpaid and now.date() <= (barred := date(unpaid.year + LIMITATION_YEARS, 12, 31)):
-        return Objection("an order is not paid", barred)
-    arrival = func.coalesce(Order.delivered_at, Order.placed_at + DELIVERY)
-    arrived = session.scalar(select(func.max(arrival)).where(*mine))
-    if arrived and now <= arrived + WITHDRAWAL:
-        return Objection("the time to withdraw from an order is running", (arrived + WITHDRAWAL).date())
+    """An order that is not paid, until it is barred by time; or a right to withdraw that still runs.
+
+    Days are those of the order's shop: a period ends with its last day there (§ 188 BGB), and so does the year.
+    """
+    newest = _newest_by_zone(session, buyer_id)
+    barred = [
+        (date(local_date(one.unpaid, one.timezone).year + LIMITATION_YEARS, 12, 31), one.timezone)
+        for one in newest
+        if one.unpaid
+    ]
+    if until := _latest(barred, now):
+        return Objection("an order is not paid", until)
+    withdrawn = [(local_date(one.arrived, one.timezone) + WITHDRAWAL, one.timezone) for one in newest]
+    if until := _latest(withdrawn, now):
+        return Objection("the time to withdraw from an order is running", until)
     return None
+
+
+def _newest_by_zone(session: Session, buyer_id: UUID) -> Sequence[Row[str, datetime | None, datetime]]:
+    """For each time zone of his shops: when he last ordered what is not paid, and when goods last arrived."""
+    arrival = func.coalesce(Order.delivered_at, Order.placed_at + DELIVERY)
+    unpaid = func.max(Order.placed_at).filter(Order.open_minor > 0)
+    wanted = select(Shop.timezone, unpaid.label("unpaid"), func.max(arrival).label("arrived"))
+    mine = Order.merchant_id == merchant_of(session), Order.buyer_id == buyer_id
+    at_shop = (Shop.merchant_id == Order.merchant_id) & (Shop.id == Order.shop_id)
+    standing = wanted.join_from(Order, Shop, at_shop).where(*mine, Order.state != OrderState.CANCELLED.value)
+    return session.execute(standing.group_by(Shop.timezone)).all()
+
+
+def _latest(ends: Iterable[tuple[date, str]], now: datetime) -> date | None:
+    """The latest of the last days that is not over in its zone."""
+    return max((day for day, zone in ends if local_date(now, zone) <= day), default=None)
 
 
 def _heed(objections: list[Objection]) -> None:

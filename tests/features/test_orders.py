@@ -17,7 +17,7 @@ from gateway.core.services import Services
 from gateway.merchants import secrets
 from gateway.shops import identity, shops
 from gateway.shops.buyers import BuyerErased, find_buyer, find_key
-from gateway.shops.erasure import ErasureRefused, erase, orders_object
+from gateway.shops.erasure import ErasureRefused, Objection, erase, orders_object
 from gateway.shops.events import OrderChanged, OrderDelivered, OrderPaid, OrderPlaced, OrderRefunded
 from gateway.shops.identity import Address
 from gateway.shops.listing import Page, get_order, list_orders
@@ -314,6 +314,27 @@ def test_a_buyer_is_kept_while_an_order_of_his_is_unpaid_or_may_be_withdrawn(sho
         erase(shop.session, buyer_id, DAY + timedelta(days=16), [orders_object])
     assert refused.value.facts["until"] == (DAY + timedelta(days=17)).date()
     erase(shop.session, buyer_id, DAY + timedelta(days=18), [orders_object])
+
+
+def test_an_order_of_new_year_s_eve_is_barred_by_the_year_that_the_shop_was_in(shop):
+    """23:00 in London is midnight in Berlin, where it is 2027: the three years end with 2030."""
+    midnight = datetime(2026, 12, 31, 23, 0, tzinfo=UTC)
+    shop.put("1001", an_order(placed_at=midnight, due_date=None), midnight)
+    buyer_id = shop.get("1001").buyer_id
+    said = orders_object(shop.session, buyer_id, datetime(2030, 12, 31, 22, 59, tzinfo=UTC))
+    assert said == Objection("an order is not paid", date(2030, 12, 31))
+    assert orders_object(shop.session, buyer_id, datetime(2030, 12, 31, 23, 0, tzinfo=UTC)) is None
+
+
+def test_the_time_to_withdraw_ends_with_a_day_of_the_shop(shop):
+    """Delivered on 5 November, whatever the hour: 19 November is the last day, to midnight in Berlin (§ 188 BGB)."""
+    shop.put("1001", an_order(), DAY)
+    shop.add_event("1001", an_event("delivered", 3), DAY + timedelta(days=3))
+    shop.add_event("1001", an_event("paid", 3, 12_490), DAY + timedelta(days=3))
+    buyer_id = shop.get("1001").buyer_id
+    said = orders_object(shop.session, buyer_id, datetime(2026, 11, 19, 22, 59, tzinfo=UTC))
+    assert said == Objection("the time to withdraw from an order is running", date(2026, 11, 19))
+    assert orders_object(shop.session, buyer_id, datetime(2026, 11, 19, 23, 0, tzinfo=UTC)) is None
 
 
 def test_an_erased_order_keeps_its_books_and_takes_no_personal_data(shop):
