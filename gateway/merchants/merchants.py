@@ -5,15 +5,16 @@ from datetime import datetime
 from uuid import UUID
 
 from babel import Locale
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from gateway.core import events
 from gateway.core.crypto import Keyring
 from gateway.core.db import Base, Database, merchant_of
 from gateway.core.errors import Invalid
 from gateway.core.ids import new_id
 from gateway.merchants import secrets
-from gateway.merchants.models import Merchant
+from gateway.merchants.models import ApiKey, CallbackEndpoint, Login, Merchant, User
 from gateway.merchants.secrets import MerchantUnknown
 
 NAME_LENGTH = 200
@@ -87,13 +88,31 @@ def ids_in(session: Session, *, with_closed: bool = False) -> list[UUID]:
     return list(session.scalars(chosen))
 
 
+@dataclass(frozen=True, slots=True)
+class MerchantClosed:
+    """Published by `close`, each time."""
+
+    at: datetime
+
+
 def close(session: Session, now: datetime) -> None:
-    """The merchant leaves: its scheduled work ends. Closing twice changes nothing. Raises MerchantUnknown."""
-    for row in (
-        session.get(Merchant, merchant_of(session)),
-        session.get(MerchantDirectory, merchant_of(session)),
-    ):
+    """The merchant leaves, and nothing of it works any more. Closing twice changes nothing. Raises MerchantUnknown.
+
+    Nobody comes in, by key, by password or by an open session; nobody is called; scheduled work ends.
+    """
+    merchant_id = merchant_of(session)
+    for row in (session.get(Merchant, merchant_id), session.get(MerchantDirectory, merchant_id)):
         if row is None:
             raise MerchantUnknown
         row.closed_at = row.closed_at or now
+    epoch = {"session_epoch": User.session_epoch + 1, "invite_digest": None}
+    for table, column, more in (
+        (ApiKey, "revoked_at", {}),
+        (CallbackEndpoint, "disabled_at", {}),
+        (User, "disabled_at", epoch),
+    ):
+        still_open = getattr(table, column).is_(None)
+        session.execute(update(table).where(table.merchant_id == merchant_id, still_open).values({column: now, **more}))
+    session.execute(delete(Login).where(Login.merchant_id == merchant_id))
+    events.publish(session, MerchantClosed(now))
     session.flush()

@@ -17,7 +17,7 @@ from gateway.core.errors import Invalid, NotFound, Refused
 from gateway.core.ids import new_id
 from gateway.core.money import currencies
 from gateway.core.rotation import WrappedColumn
-from gateway.merchants.merchants import COUNTRIES
+from gateway.merchants.merchants import COUNTRIES, MerchantClosed
 from gateway.merchants.models import ApiKey
 from gateway.shops.models import Connection, Shop, ShopSigningKey
 
@@ -128,6 +128,13 @@ def close(session: Session, shop_id: UUID, now: datetime) -> None:
         mine = table.merchant_id == shop.merchant_id, table.shop_id == shop_id
         session.execute(update(table).where(*mine, still_open).values(**ended))
     session.flush()
+
+
+def close_all(session: Session, closed: MerchantClosed) -> None:
+    """Listener: with the merchant all his shops close."""
+    for shop in list_shops(session):
+        if shop.closed_at is None:
+            close(session, shop.id, closed.at)
 
 
 def signing_keys(session: Session, keyring: Keyring, shop_id: UUID) -> SigningKeys:

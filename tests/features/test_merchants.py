@@ -10,10 +10,11 @@ from gateway.core import clock
 from gateway.core.db import WEB_ROLE
 from gateway.core.errors import Invalid
 from gateway.merchants import merchants, policies, secrets
-from gateway.merchants.auth import find_principal
+from gateway.merchants.auth import Principals, find_principal
 from gateway.merchants.secrets import MerchantKeys, MerchantUnknown
-from gateway.shops import shops
+from gateway.shops import connections, shops
 from tests.builders import a_world
+from tests.desk_visits import Visitor, signed_in
 
 NOW = clock.now()
 
@@ -48,6 +49,21 @@ def test_a_closed_merchant_is_no_longer_visited(db, keyring):
         assert merchants.get(session).closed_at == NOW
     assert merchant_id not in merchants.list_ids(db)
     assert merchant_id in merchants.list_ids(db, with_closed=True)
+
+
+def test_nothing_of_a_closed_merchant_works_any_more(app, services):
+    """Keys, connections, log-in, open sessions and callbacks end with it."""
+    world, visitor = signed_in(app, services)
+    with services.db.transaction(world.merchant_id) as session:
+        connection = connections.create(session, services.keyring, world.shop_id, "orders", NOW)
+        merchants.close(session, NOW)
+        assert {shop.closed_at for shop in shops.list_shops(session)} == {NOW}
+    app.extensions["kulanz.keys"] = Principals(services.db)
+    client = app.test_client()
+    assert client.get("/v1/orders", headers=world.auth).status_code == 401
+    assert client.post(f"/in/{connection.word}", data=b"{}").status_code == 404
+    assert visitor.get("/admin/decisions").status_code == 302
+    assert Visitor(app).sign_in().status_code == 401
 
 
 def test_keys_are_read_once_a_minute(db, keyring):
