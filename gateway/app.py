@@ -3,12 +3,13 @@
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import __version__, config, wiring
 from gateway.core.http import MAX_BODY_BYTES, Api, refuse_nul, register_errors, services
 from gateway.core.services import Services
 from gateway.merchants import guards
-from gateway.merchants.auth import KeyRing
+from gateway.merchants.auth import Principals
 
 DESCRIPTION = """Kulanz decides which payment methods a webshop may safely show to a buyer.
 
@@ -16,16 +17,20 @@ Authenticate with `Authorization: Bearer kz_live_…` or `kz_test_…`. Errors a
 stable `code`. Every POST takes an `Idempotency-Key`. Amounts are integers in minor units."""
 
 
-def create_app(opened: Services | None = None) -> Flask:
-    """The WSGI application. Without `opened` services are opened from the environment (gunicorn's way)."""
+def create_app(opened: Services | None = None, trusted_proxies: int = 0) -> Flask:
+    """The WSGI application. Without `opened` all is taken from the environment (gunicorn's way).
+
+    `trusted_proxies` in a row stand in front of it: that many entries of X-Forwarded-For are believed, from the right.
+    """
     if opened is None:
         settings = config.load()
         wiring.configure_logging(settings.log_level)
         opened = wiring.open_services(settings, role="kulanz_web")
         opened.db.refuse_privileges()
+        trusted_proxies = settings.trusted_proxies
     app = Flask("gateway", static_folder=None)
     app.extensions["kulanz"] = opened
-    app.extensions["kulanz.keys"] = KeyRing(opened.db)
+    app.extensions["kulanz.keys"] = Principals(opened.db)
     app.config.update(_flask_config(opened))
     register_errors(app)
     wiring.install_listeners()
@@ -37,6 +42,8 @@ def create_app(opened: Services | None = None) -> Flask:
     for prepare in wiring.EXTENSIONS:
         prepare(app)
     app.add_url_rule("/healthz", "healthz", healthz)
+    if trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies, x_proto=trusted_proxies)  # type: ignore[method-assign]
     return app
 
 

@@ -31,6 +31,7 @@ class Settings:
     mail_url: str
     mail_from: str
     allow_private_urls: bool
+    trusted_proxies: int
     log_level: str
 
 
@@ -53,6 +54,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         mail_url=env.get("KULANZ_MAIL_URL", ""),
         mail_from=env.get("KULANZ_MAIL_FROM", "kulanz@localhost"),
         allow_private_urls=env.get("KULANZ_ALLOW_PRIVATE_URLS", "").lower() in TRUE,
+        trusted_proxies=_int(env, "KULANZ_TRUSTED_PROXIES", 0),
         log_level=env.get("KULANZ_LOG_LEVEL", "INFO").upper(),
     )
 

@@ -1,6 +1,7 @@
 """How often one caller may do one thing: counted in the cache for all processes, and by each for itself while it is away."""
 
 import hashlib
+import ipaddress
 import threading
 import time
 from dataclasses import dataclass, field
@@ -13,6 +14,17 @@ PAUSE_S = 2.0
 """How long the cache is left alone after it failed: asking it in vain costs time."""
 KEPT_CALLERS = 10_000
 """Callers one process remembers while the cache is away; with more, it starts anew."""
+
+
+def network_of(address: str | None) -> str:
+    """Whom an address counts for: itself, and in IPv6 its /64, for one customer has that many addresses."""
+    try:
+        ip = ipaddress.ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return address or ""
+    if isinstance(ip, ipaddress.IPv4Address):
+        return str(ip)
+    return str(ip.ipv4_mapped or ipaddress.IPv6Network((ip, 64), strict=False))
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from gateway.checkout.decide import Decided
 from gateway.core import clock
 from gateway.core.errors import GatewayError, Invalid, NotFound
 from gateway.core.http import services
-from gateway.core.limits import Limit
+from gateway.core.limits import Limit, network_of
 from gateway.core.pages import language
 from gateway.demo import scenes
 from gateway.demo.scenes import Scene
@@ -68,7 +68,7 @@ def guard() -> None:
     """Anybody, while there is a demo shop, and not faster than a person can look."""
     if request.endpoint == "demo.static":
         return
-    TRIES.take(services().cache, request.remote_addr or "", clock.now().timestamp())
+    TRIES.take(services().cache, network_of(request.remote_addr), clock.now().timestamp())
     with services().db.transaction(DEMO_MERCHANT) as session:
         shop = find_shop(session)
     if shop is None:
