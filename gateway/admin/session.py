@@ -14,7 +14,7 @@ from gateway.admin.forms import NewPasswordForm, SignInForm
 from gateway.core import clock
 from gateway.core.errors import GatewayError, Invalid, TooMany
 from gateway.core.http import services
-from gateway.core.limits import Limit
+from gateway.core.limits import Limit, network_of
 from gateway.core.pages import say
 from gateway.merchants import login, merchants, users
 from gateway.merchants.login import LoggedIn, LoginFailed
@@ -22,7 +22,9 @@ from gateway.merchants.login import LoggedIn, LoginFailed
 blueprint = Blueprint("login", __name__, url_prefix="/admin", template_folder="templates")
 csrf = CSRFProtect()
 TRIES = Limit("login", most=20, window_s=300)
-"""Per address of the connection; an account of its own is locked after five failures whatever the address."""
+"""Per address of the connection, whichever accounts are tried."""
+GUESSES = Limit("guess", most=10, window_s=3600)
+"""Per account and address: a stranger uses up his own tries at an account, not those of its owner."""
 CHOOSE_WITHIN_S = 300
 _INVITATION = f"{users.INVITE_PATH.removeprefix('/admin')}/<token>"
 
@@ -30,7 +32,7 @@ _INVITATION = f"{users.INVITE_PATH.removeprefix('/admin')}/<token>"
 def guard() -> None:
     """Anybody may ask to come in; forms carry their proof, and nobody tries without end."""
     if request.method == "POST":
-        TRIES.take(services().cache, request.remote_addr or "", clock.now().timestamp())
+        TRIES.take(services().cache, network_of(request.remote_addr), clock.now().timestamp())
         csrf.protect()
 
 
@@ -46,8 +48,9 @@ def check() -> ResponseReturnValue:
     if not form.validate():
         return render_template("admin/login.html", form=form, next=_next()), 422
     try:
+        _count_guess(form.email.data)
         desks = login.authenticate(services().db, services().keyring, form.email.data, form.password.data, clock.now())
-    except LoginFailed:
+    except (LoginFailed, TooMany):
         return render_template("admin/login.html", form=form, next=_next(), failed=True), 401
     if len(desks) > 1:
         return _ask_which(desks)
@@ -107,6 +110,12 @@ def sign_out() -> ResponseReturnValue:
 def told_as_page(error: GatewayError) -> ResponseReturnValue:
     retry = {"Retry-After": str(error.facts["retry_after_s"])} if isinstance(error, TooMany) else {}
     return render_template("core/problem.html", error=error), error.status, retry
+
+
+def _count_guess(email: str) -> None:
+    """Known or not, every e-mail address is counted alike. Raises TooMany."""
+    caller = f"{email.strip().casefold()} {network_of(request.remote_addr)}"
+    GUESSES.take(services().cache, caller, clock.now().timestamp())
 
 
 def _enter(found: LoggedIn) -> ResponseReturnValue:

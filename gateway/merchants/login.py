@@ -18,11 +18,12 @@ from gateway.merchants.audit import Act, record
 from gateway.merchants.models import Login, Role, User
 from gateway.merchants.users import DeskUser
 
-FREE_FAILURES = 5
-FIRST_LOCK, LONGEST_LOCK = timedelta(minutes=15), timedelta(hours=24)
+MOST_FAILURES = 30
+"""In a row, from everywhere together; the edge allows far fewer from one place."""
+LOCK = timedelta(minutes=15)
+"""Never longer: whoever knows an e-mail address could keep its owner out."""
 MEMBERSHIPS = 5
 """Merchants that one e-mail address can log in to; each costs the hash of a password."""
-MOST_FAILURES = 100
 
 
 class LoginFailed(Unauthenticated):
@@ -71,14 +72,6 @@ def authenticate(db: Database, keyring: Keyring, email: str, password: str, now:
     return tuple(_enter(db, keyring, attempt, password, now) for attempt in right)
 
 
-def lock_after(failures: int) -> timedelta | None:
-    """How long an account is locked after so many failures in a row: 15 minutes after five, then doubling to a day."""
-    if failures < FREE_FAILURES:
-        return None
-    doublings = min(failures - FREE_FAILURES, 10)
-    return min(LONGEST_LOCK, FIRST_LOCK * (1 << doublings))
-
-
 def _candidates(db: Database, keyring: Keyring, email: str) -> list[tuple[UUID, UUID]]:
     try:
         normal = users.checked_email(email)
@@ -97,9 +90,10 @@ def _count(db: Database, merchant_id: UUID, user_id: UUID, now: datetime) -> _At
         row = _row(session, user_id)
         if row is None or row.disabled_at is not None or (row.locked_until is not None and row.locked_until > now):
             return None
-        before, row.failed_logins = row.failed_logins, min(row.failed_logins + 1, MOST_FAILURES)
-        if (lock := lock_after(row.failed_logins)) is not None:
-            row.locked_until = now + lock
+        before = row.failed_logins
+        full = before + 1 >= MOST_FAILURES
+        row.failed_logins = 0 if full else before + 1  # after a lock counting begins anew
+        row.locked_until = now + LOCK if full else None
         return _Attempt(merchant_id, user_id, row.password_hash, before, row.locked_until)
 
 
