@@ -5,11 +5,12 @@ A compiled loader accepts less than its schema, never more: what it cannot prove
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 from marshmallow import RAISE, Schema, ValidationError, fields, missing, validate
 
 Take = Callable[[Any], Any]
+Measure = Callable[[Any], None]
 Holds = Callable[[Any], bool]
 _LOAD_HOOKS = ("pre_load", "post_load", "validates", "validates_schema")
 _CALLED_WITH: dict[str, Any] = {"many": False, "partial": None, "unknown": RAISE}
@@ -22,15 +23,59 @@ class _Doubt(Exception):
 
 def loader(schema: Schema) -> Take:
     """`schema.load` for hot paths: the same result or the same ValidationError. Hooks must be free of side effects."""
-    take = _of_schema(schema)
+    take, measure = _of_schema(schema), _measure_of(schema)
 
     def load(data: Any) -> Any:
         try:
             return take(data)
         except (_Doubt, ValidationError):
+            measure(data)
             return schema.load(data)
 
     return load
+
+
+def _measure_of(schema: Schema) -> Measure:
+    """Refuse lists that are too long, before marshmallow would load every element and name every fault of each."""
+    measures = {
+        field.data_key or name: found
+        for name, field in schema.load_fields.items()
+        if (found := _measure_of_field(field)) is not None
+    }
+
+    def measure(data: Any) -> None:
+        if not isinstance(data, dict):
+            return
+        for name in measures.keys() & data.keys():
+            _at(name, measures[name], data[name])
+
+    return measure
+
+
+def _measure_of_field(field: fields.Field[Any]) -> Measure | None:
+    if isinstance(field, fields.Nested) and not field.many:
+        return _measure_of(field.schema)
+    if not isinstance(field, fields.List):
+        return None
+    lengths = [validator for validator in field.validators if isinstance(validator, validate.Length)]
+    inner = _measure_of_field(field.inner)
+
+    def measure(value: Any) -> None:
+        if not isinstance(value, list):
+            return
+        for length in lengths:
+            length(value)
+        for place, one in enumerate(value if inner else ()):
+            _at(place, cast("Measure", inner), one)
+
+    return measure
+
+
+def _at(place: str | int, measure: Measure, value: Any) -> None:
+    try:
+        measure(value)
+    except ValidationError as error:
+        raise ValidationError({place: error.messages}) from error
 
 
 def _of_schema(schema: Schema) -> Take:
@@ -63,8 +108,14 @@ def _of_schema(schema: Schema) -> Take:
 def _is_plain(schema: Schema) -> bool:
     """Whether nothing about the schema itself is out of the ordinary."""
     found = schema._hooks  # noqa: SLF001 - marshmallow shows its hooks nowhere else
-    odd_hooks = found["pre_load"] or found["validates"] or any(
-        on_collection or options.get("pass_original") for name in _LOAD_HOOKS for _, on_collection, options in found[name]
+    odd_hooks = (
+        found["pre_load"]
+        or found["validates"]
+        or any(
+            on_collection or options.get("pass_original")
+            for name in _LOAD_HOOKS
+            for _, on_collection, options in found[name]
+        )
     )
     odd_fields = any(
         field.data_key or field.attribute or callable(field.load_default) for field in schema.load_fields.values()
