@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import psycopg
 import structlog
@@ -220,10 +220,20 @@ class Api(SmorestApi):  # type: ignore[misc]
             for method, operation in item.items():
                 if method != "parameters":
                     operation["responses"] = _with_problems(operation, writes=method in ("post", "put"))
-        return spec
+        return cast("dict[str, Any]", _for_clients(spec))
 
     def _openapi_json(self) -> Response:
         return Response(json.dumps(self.specification(), indent=2), content_type="application/json")
+
+
+def _for_clients(part: Any) -> Any:
+    """Patterns as ECMA-262 has them, which ends a text by `$` where Python says backslash Z."""
+    if isinstance(part, dict):
+        plain = {name: _for_clients(inner) for name, inner in part.items()}
+        if isinstance(plain.get("pattern"), str):
+            plain["pattern"] = plain["pattern"].replace(r"\Z", "$")
+        return plain
+    return [_for_clients(inner) for inner in part] if isinstance(part, list) else part
 
 
 _PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
@@ -232,7 +242,6 @@ _ALWAYS = {
     "401": "the key is missing, unknown, expired or revoked",
     "403": "the key lacks the scope",
     "404": "no such thing in this shop",
-    "429": "too many requests; see Retry-After",
     "503": "a part of the service is away; nothing was recorded, try again",
 }
 _ON_WRITE = {
