@@ -26,8 +26,8 @@ from gateway.core.signing import SigningKey, secret_text
 from gateway.merchants import secrets
 from gateway.merchants.models import CallbackEndpoint
 
-ORDER_CHANGED, DECISION_MADE = "order.changed", "decision.made"
-EVENT_TYPES = frozenset({ORDER_CHANGED, DECISION_MADE})
+ORDER_CHANGED = "order.changed"
+EVENT_TYPES = frozenset({ORDER_CHANGED})
 BOTH_SIGN = timedelta(hours=24)
 """How long the old secret goes on signing after a change."""
 MAX_ENDPOINTS = 20
