@@ -1,7 +1,7 @@
 """What the commands of `kulanz` share: choosing a merchant and shop, printing rows for people or as JSON."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,16 +12,17 @@ from uuid import UUID
 import click
 from sqlalchemy.orm import Session
 
+from gateway.core import clock
 from gateway.core.crypto import Keyring
 from gateway.core.ids import from_public
 from gateway.core.services import Services
-from gateway.merchants import merchants
+from gateway.merchants import audit, merchants
 from gateway.shops import shops
 
 Row = Mapping[str, Any]
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-MERCHANT = click.option("--merchant", default="", help="Id of the merchant (mer_…); not needed when there is one.")
+MERCHANT = click.option("--merchant", default="", help="Id of the merchant (mer_…); not needed when one is open.")
 SHOP = click.option("--shop", default="", help="Id of the shop (shp_…); not needed when there is one.")
 
 
@@ -30,8 +31,6 @@ class OperatorContext(Protocol):
 
     @property
     def services(self) -> Services: ...
-
-    def merchant_ids(self) -> Iterable[UUID]: ...
 
 
 class NotOne(click.ClickException):
@@ -54,6 +53,11 @@ class Desk:
     @property
     def keyring(self) -> Keyring:
         return self.services.keyring
+
+    def note(self, action: str, subject_kind: str, subject_id: UUID, **facts: Any) -> None:
+        """Write what the operator did into the audit log. Facts hold no personal data."""
+        act = audit.Act(audit.SYSTEM, action, subject_kind, subject_id, facts)
+        audit.record(self.session, self.keyring, act, clock.now())
 
     def shop(self, public: str) -> UUID:
         """The named shop, or the only open one of the merchant. Raises ShopUnknown and NotOne."""
@@ -96,7 +100,7 @@ def tell(rows: Row | Sequence[Row], *, as_json: bool) -> None:
 
 @contextmanager
 def _desk(operator: OperatorContext, merchant: str) -> Iterator[Desk]:
-    merchant_id = id_of("mer", merchant) if merchant else _only("merchant", list(operator.merchant_ids()))
+    merchant_id = id_of("mer", merchant) if merchant else _only("merchant", merchants.list_ids(operator.services.db))
     with operator.services.db.transaction(merchant_id) as session:
         merchants.get(session)
         yield Desk(operator.services, session)

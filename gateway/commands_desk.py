@@ -139,6 +139,7 @@ def create_connection(desk: Desk, *, shop: str, kind: str) -> Row:
     Example: kulanz connection create --kind orders
     """
     new = connections.create(desk.session, desk.keyring, desk.shop(shop), kind, clock.now())
+    desk.note("connection.created", "connection", new.facts.id, kind=kind, shop=to_public("shp", new.facts.shop_id))
     address = f"{desk.services.public_url}/in/{new.word}"
     return {"id": to_public("con", new.facts.id), "address": address, "secret": new.secret}
 
@@ -172,7 +173,9 @@ def close_connection(desk: Desk, *, connection_id: str) -> Row:
     \b
     Example: kulanz connection close con_01m80jtwssevksa7y719cbahm4
     """
-    connections.close(desk.session, id_of("con", connection_id), clock.now())
+    id_ = id_of("con", connection_id)
+    connections.close(desk.session, id_, clock.now())
+    desk.note("connection.closed", "connection", id_)
     return {"connection": connection_id, "closed": True}
 
 
@@ -199,6 +202,7 @@ def create_callback(desk: Desk, *, url: str, events: tuple[str, ...]) -> Row:
         clock.now(),
         allow_private=desk.services.allow_private_urls,
     )
+    desk.note("callback.created", "callback_endpoint", endpoint.id, events=list(endpoint.events))
     return {"id": to_public("cbe", endpoint.id), "url": url, "events": endpoint.events, "secret": secret}
 
 
@@ -231,7 +235,9 @@ def rotate_callback(desk: Desk, *, endpoint_id: str) -> Row:
     \b
     Example: kulanz callback rotate-secret cbe_01m80jtwssevksa7y719cbahm4
     """
-    secret = callbacks.rotate(desk.session, desk.keyring, id_of("cbe", endpoint_id), clock.now())
+    id_ = id_of("cbe", endpoint_id)
+    secret = callbacks.rotate(desk.session, desk.keyring, id_, clock.now())
+    desk.note("callback.secret-rotated", "callback_endpoint", id_)
     return {"id": endpoint_id, "secret": secret}
 
 
@@ -244,7 +250,9 @@ def disable_callback(desk: Desk, *, endpoint_id: str) -> Row:
     \b
     Example: kulanz callback disable cbe_01m80jtwssevksa7y719cbahm4
     """
-    callbacks.disable(desk.session, id_of("cbe", endpoint_id), clock.now())
+    id_ = id_of("cbe", endpoint_id)
+    callbacks.disable(desk.session, id_, clock.now())
+    desk.note("callback.disabled", "callback_endpoint", id_)
     return {"callback": endpoint_id, "disabled": True}
 
 

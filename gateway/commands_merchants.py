@@ -102,7 +102,9 @@ def create_shop(desk: Desk, **facts: Any) -> Row:
     \b
     Example: kulanz shop create Musterladen --platform woocommerce --live --holds-orders
     """
-    return _shop_row(shops.create(desk.session, desk.keyring, NewShop(**facts), clock.now()))
+    made = shops.create(desk.session, desk.keyring, NewShop(**facts), clock.now())
+    desk.note("shop.created", "shop", made.id, live=made.live, platform=made.platform)
+    return _shop_row(made)
 
 
 @shop.command("list")
@@ -133,6 +135,7 @@ def rotate_key(desk: Desk, *, shop: str, retire: str) -> Row:
     else:
         shops.rotate_signing_key(desk.session, desk.keyring, shop_id, clock.now())
     keys = shops.signing_keys(desk.session, desk.keyring, shop_id)
+    desk.note("shop.key-retired" if retire else "shop.key-rotated", "shop", shop_id, kid=retire or keys.kid)
     return {"signs": keys.kid, "verify": sorted(keys.keys)}
 
 
@@ -146,8 +149,10 @@ def close_shop(desk: Desk, *, shop_id: str) -> Row:
     \b
     Example: kulanz shop close shp_01m80jtwssevksa7y719cbahm4 --yes
     """
-    shops.close(desk.session, id_of("shp", shop_id), clock.now())
-    return _shop_row(shops.get(desk.session, id_of("shp", shop_id)))
+    id_ = id_of("shp", shop_id)
+    shops.close(desk.session, id_, clock.now())
+    desk.note("shop.closed", "shop", id_)
+    return _shop_row(shops.get(desk.session, id_))
 
 
 def _shop_row(facts: shops.ShopFacts) -> Row:
@@ -188,6 +193,7 @@ def create_key(desk: Desk, *, shop: str, name: str, scopes: tuple[str, ...], day
     expires_at = now + timedelta(days=days) if days else None
     new = auth.NewKey(facts.id, facts.live, name, frozenset(scopes) or auth.SCOPES, expires_at)
     row, secret = auth.create_key(desk.session, new, now)
+    desk.note("key.created", "api_key", row.id, scopes=sorted(row.scopes), shop=to_public("shp", facts.id))
     return {"id": to_public("key", row.id), "key": secret, "scopes": row.scopes, "expires": row.expires_at}
 
 
@@ -223,7 +229,9 @@ def revoke_key(desk: Desk, *, key_id: str) -> Row:
     \b
     Example: kulanz key revoke key_01m80jtwssevksa7y719cbahm4
     """
-    auth.revoke_key(desk.session, id_of("key", key_id), clock.now())
+    id_ = id_of("key", key_id)
+    auth.revoke_key(desk.session, id_, clock.now())
+    desk.note("key.revoked", "api_key", id_)
     return {"key": key_id, "revoked": True}
 
 

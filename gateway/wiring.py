@@ -143,7 +143,8 @@ def open_services(settings: config.Settings, role: str, pool_size: int = 0) -> S
 
 
 def merchant_ids(db: Database) -> Iterable[UUID]:
-    return merchants.list_ids(db)
+    """Every merchant, closed ones too: their keys rotate, their histories are proven and anchored."""
+    return merchants.list_ids(db, with_closed=True)
 
 
 def configure_logging(level: str) -> None:

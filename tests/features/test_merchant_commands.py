@@ -5,17 +5,21 @@ from dataclasses import dataclass
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 
+from gateway import wiring
 from gateway.command_line import NotOne
 from gateway.commands_desk import COMMANDS as DESK
 from gateway.commands_merchants import COMMANDS as MERCHANTS
 from gateway.core import clock
 from gateway.core.errors import GatewayError, Invalid
+from gateway.core.ids import from_public
 from gateway.core.services import Services
 from gateway.merchants import merchants, passwords, users
 from gateway.merchants.auth import find_principal
 from gateway.merchants.callbacks import EndpointUnknown
 from gateway.merchants.login import authenticate
+from gateway.merchants.models import UserEvent
 from gateway.merchants.users import UserUnknown
 from gateway.shops import connections
 
@@ -27,9 +31,6 @@ class Operator:
     """What `kulanz` hands to its commands."""
 
     services: Services
-
-    def merchant_ids(self):
-        return merchants.list_ids(self.services.db)
 
 
 @pytest.fixture
@@ -66,6 +67,15 @@ def test_the_first_five_commands_lead_to_a_working_key(kulanz, set_up, services)
     assert find_principal(services.db, made["key"]) is None
     assert "Musterladen" in kulanz("merchant", "show")
     assert "Muster & Söhne" in kulanz("merchant", "list")
+
+
+def test_a_closed_merchant_is_still_rotated_proven_and_anchored_but_not_asked_about(kulanz, set_up, services):
+    """Commands about one merchant mean the open one; those about all visit the closed one too."""
+    other = merchants.create(services.db, services.keyring, "Beispiel AG", "CH", clock.now())
+    with services.db.transaction(other) as session:
+        merchants.close(session, clock.now())
+    assert other in wiring.merchant_ids(services.db)
+    assert "Musterladen" in kulanz("shop", "list")
 
 
 def test_with_two_merchants_the_command_asks_whose(kulanz, set_up, services):
@@ -140,7 +150,7 @@ def test_a_connection_is_printed_once_and_closed(kulanz, set_up, services):
 def test_an_endpoint_is_registered_changed_and_disabled(kulanz, set_up):
     """All events where none is named."""
     made = kulanz("callback", "create", "https://erp.example.com/kulanz", "--json")
-    assert made["events"] == ["decision.made", "order.changed"]
+    assert made["events"] == ["order.changed"]
     assert kulanz("callback", "rotate-secret", made["id"], "--json")["secret"] != made["secret"]
     kulanz("callback", "disable", made["id"])
     assert made["secret"] not in kulanz("callback", "list")
@@ -156,3 +166,34 @@ def test_every_command_shows_an_example(group, command):
     shown = CliRunner().invoke(GROUPS[group], [command, "--help"])
     assert shown.exit_code == 0
     assert f"Example: kulanz {group} {command}" in shown.output
+
+
+def test_what_an_operator_does_at_the_machine_stands_in_the_log(kulanz, set_up, services):
+    """The merchant reads it at the desk, like the acts of his own people."""
+    key = kulanz("key", "create", "--json")["id"]
+    kulanz("key", "revoke", key)
+    kulanz("shop", "rotate-key")
+    kulanz("shop", "rotate-key", "--retire", "k1")
+    kulanz("connection", "close", kulanz("connection", "create", "--json")["id"])
+    endpoint = kulanz("callback", "create", "https://erp.example.com/kulanz", "--json")["id"]
+    kulanz("callback", "rotate-secret", endpoint)
+    kulanz("callback", "disable", endpoint)
+    kulanz("shop", "close", set_up["id"], "--yes")
+    (merchant_id,) = merchants.list_ids(services.db)
+    with services.db.transaction(merchant_id) as session:
+        acts = session.scalars(select(UserEvent).order_by(UserEvent.id)).all()
+    assert {act.actor for act in acts} == {"operator"}
+    assert [act.action for act in acts] == [
+        "shop.created",
+        "key.created",
+        "key.revoked",
+        "shop.key-rotated",
+        "shop.key-retired",
+        "connection.created",
+        "connection.closed",
+        "callback.created",
+        "callback.secret-rotated",
+        "callback.disabled",
+        "shop.closed",
+    ]
+    assert acts[1].subject == f"api_key:{from_public('key', key)}"
