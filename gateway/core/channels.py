@@ -4,6 +4,7 @@ Nothing here touches the outbox or retries; `core/outbox` does both.
 """
 
 import base64
+import ipaddress
 import json
 import re
 import smtplib
@@ -162,6 +163,11 @@ class MailServer:
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         return cls(parts.scheme, parts.hostname, parts.port or default, user, password)
 
+    @property
+    def tells_password(self) -> bool:
+        """Whether the password would cross a network in the clear."""
+        return self.scheme == "smtp" and bool(self.password) and not _is_loopback(self.host)
+
     def connect(self) -> smtplib.SMTP:
         """Raises OSError or SMTPException."""
         if self.scheme == "smtps":
@@ -178,6 +184,13 @@ class MailServer:
             client.close()
             raise
         return client
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def compose(mail: Mail, sender: str, message_id: str, now: datetime) -> EmailMessage:

@@ -21,5 +21,5 @@ class Services:
     allow_private_urls: bool = False
     """Whether outgoing calls may reach private addresses (operators of closed networks only)."""
     mail_url: str = ""
-    """`smtp://user:password@host:port`, or empty: e-mail then stays in the outbox, parked with that reason."""
+    """As `channels.MailServer` reads it (`starttls://user:password@host`), or empty: e-mail then stays in the outbox, parked with that reason."""
     mail_from: str = ""

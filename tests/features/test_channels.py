@@ -452,3 +452,23 @@ def test_a_notice_is_counted_up_until_somebody_reads_it(db, merchant_id):
         post_notice(session, "outbox-parked", "http:end_1", {}, NOW + timedelta(hours=1))
     assert [one["times"] for one in notices(db, merchant_id)] == [3, 1]
     assert json.dumps(notice["facts"]) == '{"error": "http-500"}'
+
+
+@pytest.mark.parametrize(
+    ("url", "refused"),
+    [
+        ("smtp://user:secret@mail.example", True),
+        ("smtp://user:secret@192.0.2.1:587", True),
+        ("smtp://user:secret@127.0.0.1:2525", False),
+        ("smtp://user:secret@[::1]", False),
+        ("smtp://user:secret@localhost", False),
+        ("smtp://mail.example", False),
+        ("starttls://user:secret@mail.example", False),
+        ("smtps://user:secret@mail.example", False),
+    ],
+)
+def test_a_password_never_crosses_a_network_in_the_clear(url, refused):
+    """`smtp://` is plain: with a password it goes to this machine only."""
+    assert MailServer.parse(url).tells_password is refused
+    if refused:
+        assert send_mail(url, "p@k.example", MAIL, "m", NOW) == Refused("mail-password-in-clear")
