@@ -101,7 +101,9 @@ def refuse_nul() -> None:
     """Before every view: PostgreSQL holds no NUL, so no address and no form may bring one. Raises NulCharacter."""
     if "\0" in request.path or b"%00" in request.query_string or b"\0" in request.query_string:
         raise NulCharacter
-    if request.mimetype in _FORMS and any("\0" in text for pair in request.form.items(multi=True) for text in pair):
+    if request.mimetype in _FORMS and any(
+        "\0" in (text or "") for pair in request.form.items(multi=True) for text in pair
+    ):
         raise NulCharacter
 
 

@@ -36,6 +36,15 @@ def test_a_nul_character_in_a_form_or_a_call_is_refused_once_for_all(app, servic
     assert (answer.status_code, answer.json["code"]) == (400, "nul-character")
 
 
+def test_a_part_of_a_form_without_a_name_is_no_error_of_ours(app, services):
+    """A browser never sends one; Werkzeug calls it None."""
+    world, body = a_world(services), b"--x\r\nContent-Disposition: form-data\r\n\r\nfree\r\n--x--\r\n"
+    answer = app.test_client().post(
+        "/v1/orders/1/documents", data=body, content_type="multipart/form-data; boundary=x", headers=world.auth
+    )
+    assert answer.status_code == 422
+
+
 @pytest.mark.parametrize("number", ["1e999", "-1e999"])
 def test_a_number_that_would_become_infinite_is_not_json(number):
     """Python reads it as infinity, which no JSON can say again."""
