@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index
+from sqlalchemy import BigInteger, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.db import Base, Tenant
@@ -17,6 +17,7 @@ class Decision(Tenant, Base):
         Index(None, "merchant_id", "shop_id", "id"),
         Index(None, "merchant_id", "buyer_id"),
         Index(None, "merchant_id", "shop_id", "reference"),
+        Index("ix_decision_not_allowed", "merchant_id", "outcome", "id", postgresql_where=text("outcome <> 'allow'")),
     )
 
     shop_id: Mapped[UUID]

@@ -101,6 +101,7 @@ class Order(Tenant, Base):
     __table_args__ = (
         Index(None, "merchant_id", "shop_id", "reference", unique=True),
         Index(None, "merchant_id", "shop_id", "id"),
+        Index(None, "merchant_id", "shop_id", "state", "id"),
         Index(None, "merchant_id", "buyer_id", "placed_at"),
         Index("ix_shop_order_owing", "merchant_id", "buyer_id", postgresql_where=text("open_minor > 0")),
         CheckConstraint(

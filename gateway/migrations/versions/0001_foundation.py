@@ -205,6 +205,13 @@ def create_tables() -> None:
         ["merchant_id", "shop_id", "reference"],
         unique=False,
     )
+    op.create_index(
+        "ix_decision_not_allowed",
+        "decision",
+        ["merchant_id", "outcome", "id"],
+        unique=False,
+        postgresql_where=sa.text("outcome <> 'allow'"),
+    )
     op.create_table(
         "desk_user",
         sa.Column("merchant_id", sa.Uuid(), nullable=False),
@@ -613,6 +620,12 @@ def create_tables() -> None:
         "shop_order",
         ["merchant_id", "shop_id", "reference"],
         unique=True,
+    )
+    op.create_index(
+        op.f("ix_shop_order_merchant_id_shop_id_state_id"),
+        "shop_order",
+        ["merchant_id", "shop_id", "state", "id"],
+        unique=False,
     )
     op.create_index(
         "ix_shop_order_owing",
