@@ -3,11 +3,15 @@
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
+from sqlalchemy.exc import DBAPIError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import __version__, config, wiring
+from gateway.core.errors import GatewayError
 from gateway.core.http import MAX_BODY_BYTES, Api, refuse_nul, register_errors, services
 from gateway.core.services import Services
+from gateway.core.work import worker_age_s
+from gateway.core.workloop import Pace
 from gateway.merchants import guards
 from gateway.merchants.auth import Principals
 
@@ -83,7 +87,24 @@ def guard() -> Any:
 
 
 def healthz() -> tuple[Response, int]:
-    """For load balancers: 200 while the database answers; the cache may be away, decisions go on without it."""
+    """For load balancers: 200 while the database answers. The cache or the workers may be away, decisions go on."""
     database = services().db.ping()
-    body = {"status": "ok" if database else "unavailable", "database": database, "version": __version__}
+    body = {
+        "status": "ok" if database else "unavailable",
+        "database": database,
+        "worker": worker() if database else "unknown",
+        "version": __version__,
+    }
     return jsonify(body), 200 if database else 503
+
+
+def worker() -> str:
+    """`ok`, `late` when the newest sign of life is older than three beats should be, `none` without any."""
+    try:
+        with services().db.connection(None) as connection:
+            age_s = worker_age_s(connection)
+    except (GatewayError, DBAPIError):
+        return "unknown"
+    if age_s is None:
+        return "none"
+    return "ok" if age_s <= Pace().lease_s else "late"

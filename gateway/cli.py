@@ -13,9 +13,11 @@ from gateway import (
     __version__,
     audit,
     backup,
+    commands_buyers,
     commands_card,
     commands_decide,
     commands_desk,
+    commands_jobs,
     commands_merchants,
     config,
     keys,
@@ -32,6 +34,7 @@ from gateway.core.services import Services
 from gateway.demo import seed
 from gateway.embedded.environment import environment
 from gateway.embedded.run import command as run_command
+from gateway.shops import erasure
 
 
 @dataclass
@@ -59,6 +62,10 @@ class Operator:
     @property
     def wrapped_columns(self) -> Sequence[WrappedColumn]:
         return wiring.WRAPPED
+
+    @property
+    def objections(self) -> Sequence[erasure.Objects]:
+        return wiring.OBJECTIONS
 
     def merchant_ids(self) -> Iterable[UUID]:
         return wiring.merchant_ids(self.services.db)
@@ -113,6 +120,8 @@ COMMANDS: tuple[click.Command, ...] = (
     commands_decide.replay_command,
     *commands_merchants.COMMANDS,
     *commands_desk.COMMANDS,
+    commands_buyers.buyer,
+    commands_jobs.jobs,
 )
 for _command in COMMANDS:
     main.add_command(_command)

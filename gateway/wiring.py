@@ -34,7 +34,7 @@ from gateway.docs_pages import pages as apidocs
 from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
 from gateway.shops import api as shops_api
-from gateway.shops import buyers, connections, intake, shops
+from gateway.shops import buyers, connections, erasure, intake, shops
 from gateway.shops.events import OrderChanged, OrderPlaced
 
 API: tuple[ApiBlueprint, ...] = (checkout_api.blueprint, shops_api.blueprint, intake.blueprint)
@@ -87,6 +87,9 @@ WRAPPED: tuple[WrappedColumn, ...] = (
 
 INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({**intake.HANDLERS})
 """Kind of connection → what is done with its messages."""
+
+OBJECTIONS: tuple[erasure.Objects, ...] = (erasure.orders_object,)
+"""Who may refuse that a buyer is erased."""
 
 SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE)
 """What runs when."""

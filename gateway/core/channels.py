@@ -228,6 +228,8 @@ def send_mail(mail_url: str, sender: str, mail: Mail, message_id: str, now: date
         server = MailServer.parse(mail_url)
     except ValueError:
         return Refused("mail-not-configured")
+    if server.tells_password:
+        return Refused("mail-password-in-clear")
     try:
         _hand_over(server, message)
     except (smtplib.SMTPException, OSError) as error:

@@ -281,6 +281,12 @@ _REPLAY = """
 """
 
 
+def worker_age_s(session: Session | Connection) -> float | None:
+    """Seconds since any worker last gave a sign of life, by the database's clock; None when there is none."""
+    age = driver(session).exec_driver_sql("SELECT extract(epoch FROM now() - max(seen_at)) FROM worker_beat").scalar()
+    return None if age is None else max(0.0, float(age))
+
+
 def driver(session: Session | Connection) -> Connection:
     """The connection under a session, or the connection itself."""
     return session.connection() if isinstance(session, Session) else session

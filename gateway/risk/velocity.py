@@ -6,7 +6,7 @@ failure the next calls skip the cache for a moment instead of waiting for it eac
 
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -51,8 +51,7 @@ class Velocity:
             return {}
         if self._clock() < self._closed_until:
             return None
-        tag = attempt.merchant_id.hex
-        keys = [f"v:{{{tag}}}:{subject}:{attempt.digests[subject].hex()}" for subject in subjects]
+        keys = [_key(attempt.merchant_id, subject, attempt.digests[subject]) for subject in subjects]
         try:
             counts = self._script(
                 keys=keys, args=[int(now_s), _hash(attempt.basket), WINDOWS["30d"], *WINDOWS.values()]
@@ -63,6 +62,21 @@ class Velocity:
             return None
         names = [f"{subject}_{window}" for subject in subjects for window in WINDOWS]
         return dict(zip(names, counts, strict=True))
+
+
+def forget(cache: redis.Redis, merchant_id: UUID, digests: Iterable[bytes]) -> bool:
+    """Delete the counters of these blind indexes; False when the cache cannot now: they then expire within 60 days."""
+    keys = [_key(merchant_id, subject, digest) for digest in digests for subject in SUBJECTS]
+    try:
+        for start in range(0, len(keys), 600):
+            cache.delete(*keys[start : start + 600])
+    except redis.RedisError:
+        return False
+    return True
+
+
+def _key(merchant_id: UUID, subject: str, digest: bytes) -> str:
+    return f"v:{{{merchant_id.hex}}}:{subject}:{digest.hex()}"
 
 
 def _hash(basket: bytes) -> int:

@@ -154,6 +154,12 @@ def find_buyer(session: Session, digests: Mapping[str, bytes]) -> UUID | None:
     )
 
 
+def digests_of(session: Session, buyer_id: UUID) -> list[bytes]:
+    """Every blind index that leads to this buyer; none once he is erased."""
+    mine = BuyerIndex.merchant_id == merchant_of(session), BuyerIndex.buyer_id == buyer_id
+    return [bytes(digest) for digest in session.scalars(select(BuyerIndex.digest).where(*mine))]
+
+
 def find_key(session: Session, keyring: Keyring, buyer_id: UUID, *, hold: bool = False) -> bytes | None:
     """The buyer's data key; None once he is erased. With `hold` no erasure passes until the transaction ends.
 

@@ -48,7 +48,7 @@ def erase(session: Session, buyer_id: UUID, now: datetime, objects: Iterable[Obj
     buyer = session.get(Buyer, (merchant_of(session), buyer_id), with_for_update=True, populate_existing=True)
     if buyer is None:
         raise BuyerUnknown
-    _heed([said for ask in objects if (said := ask(session, buyer_id, now)) is not None])
+    _heed(objections(session, buyer_id, now, objects))
     mine = BuyerIndex.merchant_id == buyer.merchant_id, BuyerIndex.buyer_id == buyer_id
     session.execute(delete(BuyerIndex).where(*mine))
     theirs = Order.merchant_id == buyer.merchant_id, Order.buyer_id == buyer_id
@@ -56,6 +56,11 @@ def erase(session: Session, buyer_id: UUID, now: datetime, objects: Iterable[Obj
     buyer.wrapped_key = None
     buyer.erased_at = buyer.erased_at or now
     session.flush()
+
+
+def objections(session: Session, buyer_id: UUID, now: datetime, objects: Iterable[Objects]) -> list[Objection]:
+    """What stands in the way of erasing him now."""
+    return [said for ask in objects if (said := ask(session, buyer_id, now)) is not None]
 
 
 def orders_object(session: Session, buyer_id: UUID, now: datetime) -> Objection | None:
@@ -93,8 +98,14 @@ def _latest(ends: Iterable[tuple[date, str]], now: datetime) -> date | None:
     return max((day for day, zone in ends if local_date(now, zone) <= day), default=None)
 
 
-def _heed(objections: list[Objection]) -> None:
-    if objections:
-        dates = [objection.until for objection in objections]
-        until = None if None in dates else max(day for day in dates if day is not None)
-        raise ErasureRefused(until=until, reasons=[objection.reason for objection in objections])
+def _heed(said: list[Objection]) -> None:
+    if said:
+        until, reasons = last_day(said), [objection.reason for objection in said]
+        detail = f"kept until {until or 'nobody can tell when'}: {'; '.join(reasons)}"
+        raise ErasureRefused(detail, until=until, reasons=reasons)
+
+
+def last_day(said: Iterable[Objection]) -> date | None:
+    """Until when he is kept; None while nobody can tell, or when nothing is said."""
+    days = [objection.until for objection in said]
+    return None if None in days else max((day for day in days if day is not None), default=None)
