@@ -10,7 +10,9 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 import zipfile
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -27,7 +29,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from gateway import __version__, config, migrate
 from gateway.core import clock
 from gateway.core.crypto import Keyring, KeyUnknown, Tampered
-from gateway.core.db import RUNTIME_ROLES
 from gateway.core.errors import GatewayError
 from gateway.embedded.binaries import postgres_folder
 from gateway.embedded.environment import environment
@@ -38,6 +39,8 @@ DUMP, MANIFEST = "database.dump", "manifest.json"
 _CHUNK = 1 << 20
 _KEY_CHECK = "kulanz backup"
 _MANIFEST_BYTES = 1_000_000
+_LAST_WORDS = 50
+"""Lines of a tool's complaints that are kept."""
 
 
 class BackupDamaged(GatewayError):
@@ -157,12 +160,12 @@ def restore(settings: config.Settings, keyring: Keyring, file: Path) -> Manifest
     _check_schema(manifest)
     _check_keys(manifest, keyring)
     owner_url = settings.database_owner_url
-    with psycopg.connect(_libpq(owner_url), autocommit=True) as connection:
+    with migrate.connect(owner_url, autocommit=True) as connection:
         _check_empty(connection)
-        _create_roles(connection)
+        migrate.create_roles(connection)
         program = _program("pg_restore", connection)
     _load(program, owner_url, file)
-    with psycopg.connect(_libpq(owner_url)) as connection:
+    with migrate.connect(owner_url) as connection:
         if (found := _counts(connection)) != manifest.tables:
             raise BackupDamaged(f"row counts differ after the restore: {_differences(manifest.tables, found)}")
     migrate.upgrade(owner_url, runtime_url=settings.database_url)
@@ -204,7 +207,7 @@ def _write(
 @contextmanager
 def _snapshot(owner_url: str) -> Iterator[tuple[psycopg.Connection, str]]:
     """A transaction that sees one moment, and the name by which pg_dump sees the same."""
-    with psycopg.connect(_libpq(owner_url)) as connection:
+    with migrate.connect(owner_url) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         row = connection.execute("SELECT pg_export_snapshot()").fetchone()
@@ -239,19 +242,23 @@ def _load(program: Path, owner_url: str, file: Path) -> None:
 @contextmanager
 def _tool(program: Path, owner_url: str, options: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
     """PostgreSQL's tool with its pipes. Raises `ToolFailed` with its last words."""
-    parameters = conninfo_to_dict(_libpq(owner_url))
+    parameters = conninfo_to_dict(migrate.libpq_url(owner_url))
     password = str(parameters.pop("password", "") or "")
     env = {**os.environ, **({"PGPASSWORD": password} if password else {})}  # not for the list of processes
     command = [str(program), *options, f"--dbname={make_conninfo('', **parameters)}"]
     with subprocess.Popen(  # noqa: S603 - our own command line
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env
     ) as process:
+        words: deque[bytes] = deque(maxlen=_LAST_WORDS)
+        # Read beside the data: a tool that warns a lot would otherwise wait for us to listen while we wait for data.
+        listener = threading.Thread(target=words.extend, args=(_pipe(process.stderr),), daemon=True)
+        listener.start()
         yield process
         for pipe in (process.stdin, process.stdout):
             _pipe(pipe).close()
-        words = _pipe(process.stderr).read().decode(errors="replace").strip()
+        listener.join()
     if process.returncode:
-        raise ToolFailed(f"{program.name} failed: {words[-800:]}")
+        raise ToolFailed(f"{program.name} failed: {b''.join(words).decode(errors='replace').strip()[-800:]}")
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
@@ -339,16 +346,5 @@ def _check_empty(connection: psycopg.Connection) -> None:
         raise DatabaseNotEmpty(f"it holds {len(tables)} tables, {tables[0]} among them", tables=len(tables))
 
 
-def _create_roles(connection: psycopg.Connection) -> None:
-    """The roles that the backup's rights speak of."""
-    known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
-    for role in set(RUNTIME_ROLES) - known:
-        connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
-
-
 def _private(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-
-
-def _libpq(url: str) -> str:
-    return url.replace("postgresql+psycopg://", "postgresql://", 1)

@@ -12,6 +12,9 @@ from sqlalchemy.engine import make_url
 
 from gateway.core.db import RUNTIME_ROLES, driver_url, new_engine
 
+CONNECT_S = 10
+LOCK_S = 15
+"""A migration that cannot have a table for so long fails as a whole, before everything queues up behind it."""
 _LOCK = 0x6B756C616E7A
 """Advisory lock: two hosts that start at once migrate one after the other."""
 
@@ -25,9 +28,9 @@ def alembic_config(owner_url: str) -> Config:
 
 def upgrade(owner_url: str, revision: str = "head", runtime_url: str = "") -> None:
     """Upgrade to `revision`. The login of `runtime_url`, where it is another one, may then act as the runtime roles."""
-    with psycopg.connect(_libpq(owner_url), autocommit=True) as connection:
+    with connect(owner_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-        _create_roles(connection)
+        create_roles(connection)
         command.upgrade(alembic_config(owner_url), revision)
         _let_login_act(connection, runtime_url)
 
@@ -50,7 +53,8 @@ def head_revision() -> str:
     return head
 
 
-def _create_roles(connection: psycopg.Connection) -> None:
+def create_roles(connection: psycopg.Connection) -> None:
+    """The runtime roles, where they are missing: nobody logs in as one of them."""
     known = {
         row[0]
         for row in connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", (list(RUNTIME_ROLES),))
@@ -58,6 +62,16 @@ def _create_roles(connection: psycopg.Connection) -> None:
     for role in RUNTIME_ROLES:
         if role not in known:
             connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
+
+
+def connect(owner_url: str, *, autocommit: bool = False) -> psycopg.Connection:
+    """The owner's connection, outside of any pool. A server that does not answer is given up soon."""
+    return psycopg.connect(libpq_url(owner_url), autocommit=autocommit, connect_timeout=CONNECT_S)
+
+
+def libpq_url(url: str) -> str:
+    """A database URL as PostgreSQL's own library and tools read it."""
+    return driver_url(url).replace("postgresql+psycopg://", "postgresql://", 1)
 
 
 def _let_login_act(connection: psycopg.Connection, runtime_url: str) -> None:
@@ -70,7 +84,3 @@ def _let_login_act(connection: psycopg.Connection, runtime_url: str) -> None:
         return
     for role in RUNTIME_ROLES:
         connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(login)))
-
-
-def _libpq(url: str) -> str:
-    return driver_url(url).replace("postgresql+psycopg://", "postgresql://", 1)

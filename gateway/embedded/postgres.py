@@ -84,7 +84,7 @@ class Postgres:
 
     def complete(self) -> None:
         """The database and the logins of the runtime, where they are missing."""
-        with psycopg.connect(self.url(database=OWNER), autocommit=True) as connection:
+        with psycopg.connect(self.url(database=OWNER), autocommit=True, connect_timeout=5) as connection:
             can_login: dict[str, bool] = dict(
                 connection.execute("SELECT rolname, rolcanlogin FROM pg_roles").fetchall()
             )
