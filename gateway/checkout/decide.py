@@ -19,8 +19,8 @@ from gateway.checkout.texts import language_of
 from gateway.checkout.token import TokenFacts, sign
 from gateway.core.clock import local_date
 from gateway.core.crypto import Keyring, blind_index, seal
-from gateway.core.db import HotStatement
 from gateway.core.errors import Invalid, Refused
+from gateway.core.hot import HotStatement
 from gateway.core.ids import new_id, to_public
 from gateway.core.kept import Kept
 from gateway.core.services import Services
@@ -106,7 +106,7 @@ class Checkout:
         buyer = self._buyer(connection, ready, past)
         record = records.to_dict(judged, card)
         row = _row(ready, judged, records.to_text(record), buyer)
-        _INSERT.execute(connection, row)
+        _INSERT.add(connection, row)
         return Decided(row, record, judged, ready.side, _language(asked, ready.side))
 
     def _fetch_side(self, key: tuple[UUID, UUID]) -> ShopSide:
@@ -138,7 +138,7 @@ class Checkout:
         if identity.identifying(links) is None:
             return None
         new = buyers.new_buyer(keyring, ready.who.merchant_id, links, live=ready.who.live, now=ready.now)
-        if _CREATE_BUYER.execute(connection, new.params).fetchone() is not None:
+        if _CREATE_BUYER.row(connection, new.params) is not None:
             return buyers.BuyerKey(new.id, new.data_key)
         # Another checkout of the same stranger was faster by a moment: he is known now.
         past = history.read(connection, _query(ready), ready.digests)

@@ -5,21 +5,19 @@ transaction-local setting that every policy of every tenant table compares with,
 nothing instead of everything.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from uuid import UUID
 
-import psycopg
 from sqlalchemy import Date, DateTime, Engine, LargeBinary, MetaData, Text, Uuid, create_engine, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.dialects.postgresql import psycopg as dialect
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
-from sqlalchemy.sql import ClauseElement
 
+from gateway.core import hot
 from gateway.core.errors import Unavailable
 from gateway.core.ids import new_id
 
@@ -73,24 +71,6 @@ def secure(table: str) -> list[str]:
     ]
 
 
-class HotStatement:
-    """A statement that the driver runs as it is, prepared: SQLAlchemy's own part would double the cost of a short one.
-
-    Values are what psycopg understands, rows are tuples, and errors are psycopg's.
-    """
-
-    def __init__(self, statement: ClauseElement) -> None:
-        self._sql = str(statement.compile(dialect=_DIALECT)).encode()
-
-    def execute(self, connection: Connection, values: Mapping[str, Any]) -> psycopg.Cursor[tuple[Any, ...]]:
-        """Run it in the transaction of `connection`."""
-        driver = cast("psycopg.Connection", connection.connection.driver_connection)
-        return driver.execute(self._sql, values, prepare=True)
-
-
-_DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
-
-
 class Database:
     """The engine of one process under one unprivileged role.
 
@@ -105,6 +85,7 @@ class Database:
             "-c idle_in_transaction_session_timeout=60s -c timezone=UTC"
         )
         self.engine = new_engine(url, options=options, pool_size=pool_size)
+        hot.watch(self.engine)
 
     @contextmanager
     def connection(self, merchant_id: UUID | None, *, plans: str = "force_generic_plan") -> Iterator[Connection]:
@@ -113,11 +94,18 @@ class Database:
         Their plans are made once per connection: planning the read of a decision anew takes twice its execution.
         Raises `Unavailable` when the database cannot be reached; nothing was done then.
         """
-        connection = self._begin(merchant_id, plans)
+        connection = self._open()
+        # A UUID's text cannot break out of the quotes.
+        hot.begin(
+            connection,
+            f"BEGIN;SET LOCAL {TENANT_SETTING} = '{merchant_id or ''}';SET LOCAL plan_cache_mode = {plans}",
+        )
         try:
-            with connection.get_transaction() or connection.begin():
+            with connection.begin():  # SQLAlchemy's own note only: the driver is in autocommit, we say BEGIN
                 yield connection
+                hot.commit(connection)
         finally:
+            hot.end(connection)
             connection.close()
 
     @contextmanager
@@ -131,28 +119,17 @@ class Database:
                 session.flush()
                 connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
 
-    def _begin(self, merchant_id: UUID | None, plans: str) -> Connection:
-        """A connection inside a transaction; a connection that died in the pool is replaced once."""
-        for last_try in (False, True):
+    def _open(self) -> Connection:
+        """A connection of the pool, another one for each that died there. Raises `Unavailable`."""
+        while True:
             try:
                 connection = self.engine.connect()
             except DBAPIError as error:
                 raise Unavailable("the database does not answer") from error
-            connection.begin()  # SQLAlchemy's own note only: the driver is in autocommit, we say BEGIN
-            driver = connection.connection.driver_connection
-            try:
-                # One round trip for all; a UUID's text cannot break out of the quotes.
-                driver.execute(  # type: ignore[union-attr]
-                    f"BEGIN; SET LOCAL {TENANT_SETTING} = '{merchant_id or ''}'; SET LOCAL plan_cache_mode = {plans}",
-                )
-            except psycopg.OperationalError as error:
-                connection.invalidate()
-                connection.close()
-                if last_try:
-                    raise Unavailable("the database does not answer") from error
-            else:
+            if not hot.is_lost(connection):
                 return connection
-        raise Unavailable("the database does not answer")
+            connection.invalidate()
+            connection.close()
 
     def ping(self) -> bool:
         """Whether the database answers now."""

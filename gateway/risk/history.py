@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from gateway.core.db import HotStatement
+from gateway.core.hot import HotStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class History:
 def read(connection: Connection, query: Query, digests: Mapping[str, bytes]) -> History:
     """One round trip. `digests`: blind indexes by kind, those of lists (`ip`, `device`, …) included."""
     identity = digests.get("email") or digests.get("phone")
-    found = _READ.execute(
+    found = _READ.row(
         connection,
         {
             "merchant": query.merchant_id,
@@ -50,7 +50,7 @@ def read(connection: Connection, query: Query, digests: Mapping[str, bytes]) -> 
             "currency": query.currency,
             "now": query.now,
         },
-    ).fetchone()
+    )
     if found is None:
         raise RuntimeError("a statement that always answers one row answered none")
     buyer_id, wrapped_key, *past, actions, versions = found
