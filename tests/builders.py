@@ -1,5 +1,6 @@
 """Builders for tests: they go through the real commands and take what a case varies."""
 
+import base64
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -62,3 +63,8 @@ def a_question(**overrides: Any) -> dict[str, Any]:
         ],
     }
     return question | overrides
+
+
+def secret_bytes(text: str) -> bytes:
+    """The secret behind `whsec_…`, as a receiver reads it."""
+    return base64.b64decode(text.removeprefix("whsec_"), validate=True)

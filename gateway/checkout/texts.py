@@ -33,7 +33,6 @@ _REASONS: dict[str, tuple[str, str]] = {
         "So that the menu is not empty; please review before shipping.",
     ),
 }
-CODES = tuple(_REASONS)
 
 _NOTICE = (
     "Nicht jede Zahlungsart ist für diese Bestellung verfügbar. Fragen Sie den Shop gern nach dem Grund.",

@@ -16,8 +16,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import certifi
-import requests
-from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -156,39 +154,6 @@ def _read_away(response: BaseHTTPResponse, max_bytes: int) -> None:
     if not finished:
         response.close()
     response.release_conn()
-
-
-class SafeAdapter(HTTPAdapter):
-    """For sessions of requests: the same checks, and no proxy of the environment is used."""
-
-    def __init__(self, guard: Guard) -> None:
-        self.guard = guard
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pools(self.guard)
-
-    def send(
-        self,
-        request: requests.PreparedRequest,
-        stream: bool = False,  # noqa: FBT001, FBT002 - the signature of requests
-        timeout: Any = None,
-        verify: bool | str = True,  # noqa: FBT001, FBT002 - the signature of requests
-        cert: Any = None,
-        proxies: Any = None,  # noqa: ARG002 - as above
-    ) -> requests.Response:
-        check_url(request.url or "", allow_private=self.guard.allow_private)
-        return super().send(request, stream, timeout or (CONNECT_S, READ_S), verify, cert, None)
-
-
-def safe_session(*, allow_private: bool) -> requests.Session:
-    """A requests session for one thread whose every call, redirected ones included, is guarded."""
-    session = requests.Session()
-    session.trust_env = False
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, SafeAdapter(Guard(allow_private=allow_private)))
-    return session
 
 
 class Watchdog:

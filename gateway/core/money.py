@@ -127,17 +127,3 @@ def share_minor(amount_minor: int, percent: int) -> int:
     product = amount_minor * percent
     whole, rest = divmod(abs(product), 100)
     return (whole + (rest >= 50)) * (1 if product >= 0 else -1)
-
-
-def minor_of(text: str, currency: str) -> int:
-    """Read a decimal string as shops send it (`"129.90"`) into minor units.
-
-    Raises ValueError for anything that is not a finite decimal of at most the currency's digits.
-    """
-    try:
-        scaled = Decimal(text).scaleb(exponent(currency))
-    except ArithmeticError as error:
-        raise ValueError(f"not a decimal amount: {text!r}") from error
-    if not scaled.is_finite() or scaled != scaled.to_integral_value() or abs(scaled) > MAX_MINOR:
-        raise ValueError(f"not an exact amount in {currency}: {text!r}")
-    return int(scaled)

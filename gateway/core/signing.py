@@ -5,7 +5,6 @@ active key, and a receiver needs to know only one of them. https://www.standardw
 """
 
 import base64
-import binascii
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,14 +48,6 @@ class SigningKey:
 def secret_text(secret: bytes) -> str:
     """A secret as it is handed to a receiver: `whsec_…`."""
     return _PREFIX + base64.b64encode(secret).decode()
-
-
-def secret_bytes(text: str) -> bytes:
-    """The secret behind `whsec_…` (the prefix and the padding may be missing). Raises ValueError."""
-    try:
-        return base64.b64decode(text.removeprefix(_PREFIX).rstrip("=") + "==", validate=False)
-    except binascii.Error as error:
-        raise ValueError("not a base64 secret") from error
 
 
 def active_keys(keys: Iterable[SigningKey], now: datetime) -> list[SigningKey]:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.core import history
@@ -48,9 +47,3 @@ def record(session: Session, keyring: Keyring, act: Act, now: datetime) -> None:
     )
     entry = history.Entry(act.subject_kind, act.subject_id, act.action, act.actor, now, act.facts)
     history.append(session, entry, secrets.get_key(session, keyring, "data"))
-
-
-def newest(session: Session, limit: int = 100) -> list[UserEvent]:
-    """The newest acts first."""
-    mine = select(UserEvent).where(UserEvent.merchant_id == merchant_of(session))
-    return list(session.scalars(mine.order_by(UserEvent.at.desc(), UserEvent.id.desc()).limit(limit)))

@@ -12,7 +12,7 @@ from gateway.core.errors import Invalid
 from gateway.core.ids import new_id, to_public
 from gateway.merchants import callbacks, secrets
 from gateway.merchants.callbacks import ORDER_CHANGED, Happening
-from tests.builders import a_world
+from tests.builders import a_world, secret_bytes
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 URL = "https://erp.example.com/kulanz"
@@ -81,7 +81,7 @@ def test_while_a_secret_is_changed_both_sign_and_a_day_later_only_the_new_one(se
     for moment, works in ((NOW, {old, new}), (NOW + timedelta(hours=25), {new})):
         headers = signing.sign(found.keys, "msg_1", b"{}", moment)
         for secret in (old, new):
-            receiver = signing.SigningKey("r", signing.secret_bytes(secret), NOW - timedelta(days=1))
+            receiver = signing.SigningKey("r", secret_bytes(secret), NOW - timedelta(days=1))
             try:
                 signing.verify([receiver], headers, b"{}", moment)
                 known = True

@@ -36,7 +36,7 @@ from gateway.core.channels import (
     read_notice,
     send_mail,
 )
-from gateway.core.egress import AddressRefused, Guard, SafePool, UrlRefused, check_url, is_public, safe_session
+from gateway.core.egress import AddressRefused, Guard, SafePool, UrlRefused, check_url, is_public
 from gateway.core.signing import SigningKey, secret_text
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -317,15 +317,6 @@ def test_tls_verifies_the_name_although_the_address_was_chosen_by_us(receiver, c
     assert post(SafePool(here), f"https://shop.example:{port}/") == Failed("tls", down=True)
     assert len(receiver.requests) == 2
     pool.clear()
-
-
-def test_a_guarded_session_follows_no_redirect_into_our_network(receiver):
-    """Clients of shops and providers may follow redirects, and each step is checked."""
-    with safe_session(allow_private=False) as session, pytest.raises(AddressRefused):
-        session.get("https://127.0.0.1/")
-    with safe_session(allow_private=True) as session:
-        receiver.status = 201
-        assert session.post(receiver.url, data=b"x").status_code == 201
 
 
 class Mailbox:

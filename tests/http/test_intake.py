@@ -15,7 +15,7 @@ from gateway.merchants import callbacks, secrets
 from gateway.shops import connections, intake, shops
 from gateway.shops.listing import get_order
 from gateway.shops.orders import OrderUnknown, RefundExceedsPayment
-from tests.builders import a_world
+from tests.builders import a_world, secret_bytes
 
 ORDER = {
     "reference": "1001",
@@ -47,7 +47,7 @@ class Pusher:
     def push(self, kind, data, message_id="msg_1", *, secret="", body=b"", at=None, word=""):
         body = body or json.dumps({"type": kind, "data": data}).encode()
         now = at or clock.now()
-        key = signing.SigningKey("k", signing.secret_bytes(secret or self.connection.secret), now - timedelta(hours=1))
+        key = signing.SigningKey("k", secret_bytes(secret or self.connection.secret), now - timedelta(hours=1))
         headers = signing.sign([key], message_id, body, now)
         path = f"/in/{word or self.connection.word}"
         return self.client.post(path, data=body, headers=headers, content_type="application/json")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.money import Money, currencies, exponent, minor_of, share_minor, split_minor
+from gateway.core.money import Money, currencies, exponent, share_minor, split_minor
 
 
 @given(st.integers(-(10**12), 10**12), st.lists(st.integers(0, 1000), min_size=1, max_size=20).filter(any))
@@ -21,23 +21,6 @@ def test_largest_remainders_get_the_spare_cents():
     """100 cents in three equal parts are 34, 33, 33; by 2:3:3 they are 25, 38, 37."""
     assert [money.minor for money in Money(100, "EUR").split([1, 1, 1])] == [34, 33, 33]
     assert split_minor(100, [2, 3, 3]) == [25, 38, 37]
-
-
-@pytest.mark.parametrize(
-    ("text", "currency", "minor"), [("129.90", "EUR", 12990), ("1200", "JPY", 1200), ("-0.05", "CHF", -5)]
-)
-def test_shops_send_decimals_as_text(text, currency, minor):
-    """The currency's own number of digits decides."""
-    assert minor_of(text, currency) == minor
-
-
-@pytest.mark.parametrize(
-    ("text", "currency"), [("1.005", "EUR"), ("abc", "EUR"), ("NaN", "EUR"), ("0.5", "JPY"), ("1e30", "EUR")]
-)
-def test_an_inexact_amount_is_refused_not_rounded(text, currency):
-    """Half a cent, words and infinities are no amounts."""
-    with pytest.raises(ValueError, match="amount"):
-        minor_of(text, currency)
 
 
 def test_commercial_rounding_of_a_share():

@@ -25,35 +25,38 @@ RANK = {name: rank for rank, names in enumerate(LINES) for name in names}
 TOP = len(LINES)
 """Everything else at the top level (app, cli, worker, wiring, embedded, demo, …) may import whatever is below."""
 
-PURE = [
-    "core/money.py",
-    "core/clock.py",
-    "core/ids.py",
-    "core/errors.py",
-    "core/states.py",
-    "core/faults.py",
-    "core/crypto.py",
-    "core/signing.py",
-    "core/chain.py",
-    "core/media.py",
-    "core/kept.py",
-    "shops/identity.py",
-    "shops/lifecycle.py",
-    "risk/facts.py",
-    "risk/basket.py",
-    "risk/card.py",
-    "risk/score.py",
-    "risk/gather.py",
-    "checkout/methods.py",
-    "checkout/request.py",
-    "checkout/economics.py",
-    "checkout/conditions.py",
-    "checkout/policy.py",
-    "checkout/documents.py",
-    "checkout/records.py",
-    "checkout/texts.py",
-    "checkout/token.py",
-]
+PURE = frozenset(
+    {
+        "core/money.py",
+        "core/clock.py",
+        "core/ids.py",
+        "core/errors.py",
+        "core/states.py",
+        "core/faults.py",
+        "core/crypto.py",
+        "core/signing.py",
+        "core/chain.py",
+        "core/media.py",
+        "core/kept.py",
+        "shops/identity.py",
+        "shops/lifecycle.py",
+        "risk/facts.py",
+        "risk/basket.py",
+        "risk/card.py",
+        "risk/score.py",
+        "risk/gather.py",
+        "checkout/methods.py",
+        "checkout/request.py",
+        "checkout/economics.py",
+        "checkout/conditions.py",
+        "checkout/policy.py",
+        "checkout/documents.py",
+        "checkout/records.py",
+        "checkout/texts.py",
+        "checkout/token.py",
+    }
+)
+"""What judges and counts; with them every module whose first lines say that it is (pure)."""
 BUSINESS = ("buyer", "checkout", "dunning", "invoice", "decision", "payment", "shop")
 """Words that `core` must not know (in names; a docstring may give an example)."""
 
@@ -114,11 +117,21 @@ def test_imports_stand_at_the_top():
     assert not offences
 
 
+def says_it_is_pure(path: Path) -> bool:
+    return "(pure)" in (ast.get_docstring(ast.parse(path.read_text())) or "")
+
+
+def test_every_file_of_the_fixed_list_of_pure_ones_is_there():
+    """A file that is renamed or split does not fall out of the list unseen."""
+    assert not [name for name in PURE if not (GATEWAY / name).is_file()]
+
+
 def test_pure_files_import_neither_flask_nor_sqlalchemy():
     """Judgement runs without a server and without a database."""
+    pure = PURE | {str(path.relative_to(GATEWAY)) for path in sources(GATEWAY) if says_it_is_pure(path)}
     offences = [
         f"{name}:{line} imports {module}"
-        for name in PURE
+        for name in sorted(pure)
         for line, module in imported(GATEWAY / name)
         if module.split(".")[0] in ("flask", "sqlalchemy", "redis", "requests", "psycopg")
     ]
