@@ -225,6 +225,7 @@ _ERRORS = {
     "shop-unknown": "Diesen Shop gibt es nicht.",
     "shop-closed": "Dieser Shop ist geschlossen.",
     "user-unknown": "Diesen Benutzer gibt es nicht.",
+    "content-erased": "Der Inhalt dieser Nachricht wurde gelöscht; es gibt nichts mehr zu senden.",
     "last-owner": "Ein Händler behält mindestens einen Inhaber, der sich anmelden kann.",
     "email-taken": "Jemand mit dieser E-Mail-Adresse arbeitet hier schon.",
     "invite-expired": "Dieser Link wurde benutzt, ist abgelaufen oder war nie gültig. Bitten Sie um einen neuen.",
