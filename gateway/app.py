@@ -8,7 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import __version__, config, wiring
 from gateway.core.errors import GatewayError
-from gateway.core.http import MAX_BODY_BYTES, Api, refuse_nul, register_errors, services
+from gateway.core.http import MAX_BODY_BYTES, Api, Sessions, refuse_nul, register_errors, services
 from gateway.core.services import Services
 from gateway.core.work import worker_age_s
 from gateway.core.workloop import Pace
@@ -36,6 +36,7 @@ def create_app(opened: Services | None = None, trusted_proxies: int = 0) -> Flas
     app.extensions["kulanz"] = opened
     app.extensions["kulanz.keys"] = Principals(opened.db)
     app.config.update(_flask_config(opened))
+    app.session_interface = Sessions()
     register_errors(app)
     wiring.install_listeners()
     app.before_request(guard)
