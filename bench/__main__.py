@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import decisions, stack
+from bench import decisions, inprocess, stack
 from bench.figures import Section, machine_facts, page, printed
 from gateway.core import clock
 
@@ -31,6 +31,8 @@ def _sections(quick: bool, only: str) -> Iterator[Section]:
     rounds, seconds = (2, 1.0) if quick else (5, 2.5)
     with stack.started() as running:
         parts: dict[str, Callable[[], Section]] = {
+            "judgement": lambda: inprocess.judgement(rounds),
+            "velocity": lambda: inprocess.velocity(running, rounds),
             "decision": lambda: decisions.section(running, rounds, seconds),
             "memory": lambda: decisions.memory(running, (200, 1_000) if quick else decisions.MEMORY_AT),
         }
@@ -42,7 +44,7 @@ def _sections(quick: bool, only: str) -> Iterator[Section]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds; writes nothing")
-    parser.add_argument("--only", default="", help="one section: decision, memory")
+    parser.add_argument("--only", default="", help="one section: judgement, velocity, decision, memory")
     return parser.parse_args()
 
 

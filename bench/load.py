@@ -1,7 +1,8 @@
 """The load generator: HTTP over kept connections from one process of its own, closed loop or at a fixed rate.
 
 Closed: each connection sends its next request when the last is answered. Open: requests are due at even distances
-whatever the server does, wait for a free connection if they must, and their time counts from when they were due.
+whatever the server does, wait for a free connection if they must, and their time counts from when they were due. A
+connection is renewed after some answers: which process of the server accepts one is luck, and luck must not decide.
 """
 
 import json
@@ -20,6 +21,7 @@ from bench import bodies
 
 _MOST_PER_SECOND = 3_000
 _PATIENCE_S = 20.0
+_ANSWERS_PER_CONNECTION = 20
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class _Line:
         self._received = bytearray()
         self.sock = self._connected()
         self.due = 0.0
+        self.answers = 0
 
     def send(self, request: bytes, due: float) -> None:
         self.due = due
@@ -93,6 +96,7 @@ class _Line:
     def renew(self) -> None:
         self.sock.close()
         self.sock = self._connected()
+        self.answers = 0
 
     def _connected(self) -> socket.socket:
         sock = socket.create_connection(("127.0.0.1", self._port), timeout=_PATIENCE_S)
@@ -110,6 +114,8 @@ class _Run:
         self._lines = [_Line(load.port) for _ in range(load.connections)]
         for line in self._lines:
             self._selector.register(line.sock, selectors.EVENT_READ, line)
+        for number, line in enumerate(self._lines):  # not all of them at once
+            line.answers = number % _ANSWERS_PER_CONNECTION
         self._free = deque(self._lines)
         self._due: deque[float] = deque()
         self._times: list[float] = []
@@ -164,14 +170,20 @@ class _Run:
     def _answered(self, line: _Line, status: int) -> None:
         self._times.append(time.perf_counter() - line.due)
         self._errors += not 200 <= status < 300
+        line.answers += 1
+        if line.answers == _ANSWERS_PER_CONNECTION:
+            self._renew(line)
         self._free.append(line)
 
     def _broken(self, line: _Line) -> int:
         """A server may close a connection that waits; closing one that is answered is an error."""
+        self._renew(line)
+        return 0 if line in self._free else 599
+
+    def _renew(self, line: _Line) -> None:
         self._selector.unregister(line.sock)
         line.renew()
         self._selector.register(line.sock, selectors.EVENT_READ, line)
-        return 0 if line in self._free else 599
 
     def _summary(self, took_s: float) -> Outcome:
         times = sorted(self._times)

@@ -62,7 +62,7 @@ def ask(asked: CheckoutRequest) -> Response:
 @blueprint.response(200, _ANSWER)
 @blueprint.alt_response(404, description="no such decision in this shop")
 def read(decision_id: str) -> Response:
-    """A decision as it was answered, reasons in the shop's language."""
+    """A decision as it was answered, in the shop's language."""
     who, id_ = current(), from_public("dec", decision_id)
     with services().db.connection(who.merchant_id) as connection:
         row = connection.execute(
@@ -105,7 +105,7 @@ def answer(row: Any, record: dict[str, Any], language: str) -> dict[str, Any]:
             deposit=any(offer["deposit_percent"] for offer in choice["offers"]),
             language=language,
         ),
-        "score": score | {"reasons": [_score_reason(reason, language) for reason in score["reasons"]]},
+        "score": score | {"reasons": [_score_reason(reason, record["facts"], language) for reason in score["reasons"]]},
         "missing": record["facts"]["missing"],
         "token": row["token"],
         "versions": {name: record["versions"][name] for name in ("card", "policy", "economics")},
@@ -117,5 +117,5 @@ def _offer(offer: dict[str, Any], language: str) -> dict[str, Any]:
     return offer | {"reasons": reasons}
 
 
-def _score_reason(reason: dict[str, Any], language: str) -> dict[str, Any]:
-    return reason | {"text": texts.score_reason(reason["fact"], reason["effect"], language)}
+def _score_reason(reason: dict[str, Any], facts: dict[str, Any], language: str) -> dict[str, Any]:
+    return reason | {"text": texts.score_reason(reason["fact"], reason["effect"], facts, language)}

@@ -190,9 +190,11 @@ class OfferSchema(Schema):
     method = fields.String(required=True)
     kind = fields.String(required=True)
     show = fields.Boolean(required=True)
-    rank = fields.Integer(required=True, allow_none=True)
-    deposit_percent = fields.Integer(required=True)
-    deposit_minor = fields.Integer(required=True)
+    rank = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "1 is shown first; null is not shown"}
+    )
+    deposit_percent = fields.Integer(required=True, metadata={"description": "share to be paid before; 0 is none"})
+    deposit_minor = fields.Integer(required=True, metadata={"description": "the same in minor units"})
     reasons = fields.List(fields.Nested(ReasonSchema), required=True)
     completion = fields.Float(required=True, metadata={"description": "expected share of buyers who finish"})
     expected_loss_minor = fields.Integer(required=True)
@@ -231,12 +233,19 @@ class DecisionSchema(Schema):
 
     id = fields.String(required=True, metadata={"example": "dec_01m80jtwssevksa7y719cbahm4"})
     created_at = fields.String(required=True, metadata={"format": "date-time"})
-    expires_at = fields.String(required=True, metadata={"format": "date-time"})
+    expires_at = fields.String(required=True, metadata={"format": "date-time", "description": "ask again after this"})
     live = fields.Boolean(required=True)
     reference = fields.String(required=True)
     currency = fields.String(required=True)
     total_minor = fields.Integer(required=True)
-    outcome = fields.String(required=True, validate=validate.OneOf(["allow", "review", "decline"]))
+    outcome = fields.String(
+        required=True,
+        validate=validate.OneOf(["allow", "review", "decline"]),
+        metadata={
+            "description": "class of the buyer: allow (every unsafe method as it is), review (some of them, or with a "
+            "deposit), decline (none of them). The menu is never empty: decline does not mean to refuse the order"
+        },
+    )
     review = fields.Boolean(
         required=True, metadata={"description": "a person should look at the order before it ships"}
     )
@@ -245,6 +254,11 @@ class DecisionSchema(Schema):
         required=True, metadata={"description": "plain sentence for the buyer when a method is missing; may be empty"}
     )
     score = fields.Nested(ScoreSchema, required=True)
-    missing = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    missing = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        required=True,
+        metadata={"description": "groups of facts that were not known, and why"},
+    )
     token = fields.String(required=True, metadata={"description": "signed; lets a plugin verify the answer offline"})
     versions = fields.Nested(VersionsSchema, required=True)

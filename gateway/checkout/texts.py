@@ -1,5 +1,9 @@
 """What codes mean in plain words, German and English: reasons for the merchant, one sentence for the buyer (pure)."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.core.money import Money
 from gateway.risk.facts import CATALOGUE
 
 LANGUAGES = ("de", "en")
@@ -58,12 +62,23 @@ def reason(code: str, language: str) -> str:
     return _REASONS[code][LANGUAGES.index(language)]
 
 
-def score_reason(fact: str, effect: float, language: str) -> str:
-    """A fact and its direction in words: `Erhöht das Risiko: E-Mail, 24 Stunden.`."""
+def score_reason(fact: str, effect: float, facts: Mapping[str, Any], language: str) -> str:
+    """A fact, its value and its direction in words: `Erhöht das Risiko: E-Mail angegeben (nein).`."""
     place = LANGUAGES.index(language)
     entry = CATALOGUE[fact]
-    label = entry.label_de if language == "de" else entry.label_en
-    return (_RAISES if effect > 0 else _LOWERS)[place].format(label)
+    label = (entry.label_de, entry.label_en)[place]
+    value = _value(facts.get(fact), entry.unit, facts["currency"], place)
+    return (_RAISES if effect > 0 else _LOWERS)[place].format(f"{label} ({value})")
+
+
+def _value(value: Any, unit: str, currency: str, place: int) -> str:
+    if value is None:
+        return ("unbekannt", "unknown")[place]
+    if isinstance(value, bool):
+        return (("nein", "ja"), ("no", "yes"))[place][value]
+    if unit == "minor units":
+        return Money(value, currency).format(("de_DE", "en_GB")[place])
+    return f"{value} %" if unit == "%" else str(value)
 
 
 def notice(*, hidden: bool, deposit: bool, language: str) -> str:

@@ -56,7 +56,9 @@ class Facts:
     parcel_locker: bool | None = _fact("bool", "", "Packstation", "parcel locker", example=False)
     # the buyer as known to this merchant
     known_buyer: bool | None = _fact("bool", "", "bekannter Kunde", "ordered before", example=True)
-    known_address: bool | None = _fact("bool", "", "Adresse bekannt", "buyer used this address before", example=True)
+    known_address: bool | None = _fact(
+        "bool", "", "bezahlte Lieferung an diese Adresse", "paid goods went to this address before", example=True
+    )
     orders: int | None = _fact("int", "count", "frühere Bestellungen", "earlier orders", 5)
     paid_orders: int | None = _fact("int", "count", "bezahlte Bestellungen", "orders paid", 4)
     open_minor: int | None = _fact("int", "minor units", "offene Beträge", "open amounts", 4_990)
@@ -69,7 +71,9 @@ class Facts:
         "int", "minor units", "höchste bezahlte Bestellung", "largest paid order", 9_900
     )
     returned_percent: int | None = _fact("int", "%", "Retourenquote (Betrag)", "returned share by amount", 12)
-    days_known: int | None = _fact("int", "days", "Tage bekannt", "days since the first order", 210)
+    days_known: int | None = _fact(
+        "int", "days", "Tage seit der ersten bezahlten Bestellung", "days since the first paid order", 210
+    )
     # how often lately: attempts of other baskets in a window
     email_1h: int | None = _fact("int", "count", "E-Mail, 1 Stunde", "same e-mail, 1 hour", 0)
     email_24h: int | None = _fact("int", "count", "E-Mail, 24 Stunden", "same e-mail, 24 hours", 1)

@@ -14,8 +14,8 @@ MAX_REFERENCE = 200
 
 
 def is_reference(text: str) -> bool:
-    """Whether a shop may call an order so: it stands in URLs, letters and files."""
-    return 0 < len(text) <= MAX_REFERENCE and text.isprintable()
+    """Whether a shop may call an order so: it stands in URLs (no slash), letters and files."""
+    return 0 < len(text) <= MAX_REFERENCE and text.isprintable() and "/" not in text
 
 
 class PaymentKind(StrEnum):

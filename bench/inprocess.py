@@ -1,0 +1,110 @@
+"""What needs no web server: the judgement alone, and the counters of one decision in one round trip."""
+
+import os
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+from bench.figures import Figure, Section
+from bench.stack import Stack
+from gateway.checkout import documents
+from gateway.checkout.methods import Method
+from gateway.checkout.policy import Case, choose
+from gateway.core import clock
+from gateway.risk import card as cards
+from gateway.risk.facts import CATALOGUE, Facts
+from gateway.risk.score import score
+from gateway.risk.velocity import SUBJECTS, WINDOWS, Attempt, Velocity
+
+RULES, ROWS = 20, 50
+_METHODS = ("prepayment", "card_3ds", "paypal", "invoice", "sepa_debit", "cash_on_delivery")
+
+
+def judgement(rounds: int, calls: int = 2_000) -> Section:
+    """From facts to the menu: score with its reasons, economics, policy."""
+    card, policy = cards.expert(), documents.compile_policy(_document(), 1)
+    economics = documents.compile_economics({}, 0)
+    methods = tuple(Method(f"m-{kind}", kind) for kind in _METHODS)
+    cases = [_facts(number) for number in range(50)]
+
+    def judge(number: int) -> None:
+        facts = cases[number % len(cases)]
+        choose(Case(facts, score(card, facts), methods, economics, policy, holds_orders=True))
+
+    judge(0)
+    values = [_median_us(judge, calls) for _ in range(rounds)]
+    how = f"{RULES} rules, a decision table of {ROWS} rows, {len(_METHODS)} methods, in one process and thread."
+    return Section("Facts to menu, in process", how, [Figure("one judgement", "µs", values, orientation=60.0)])
+
+
+def velocity(stack: Stack, rounds: int, calls: int = 1_000) -> Section:
+    """All counters of a decision beside the shortest command there is."""
+    services = stack.services()
+    counters = Velocity(services.cache)
+    people = [{subject: os.urandom(16) for subject in SUBJECTS} for _ in range(calls)]
+    now_s = clock.now().timestamp()
+    values, floors = [], []
+    for round_ in range(rounds):
+        attempts = [Attempt(stack.merchant_id, who, b"cart-%d-%d" % (round_, number)) for number, who in enumerate(people)]
+        values.append(_median_us(lambda number: counters.count(attempts[number], now_s), calls) / 1000)
+        floors.append(_median_us(lambda _: services.cache.ping(), calls) / 1000)
+    name = f"{len(SUBJECTS)} subjects in {len(WINDOWS)} windows"
+    how = "One round trip over the socket on one connection; floor: one PING through the same client."
+    figures = [
+        Figure(name, "ms", values, floors, at_most=4.0),
+        Figure("the same, absolute", "ms", values, orientation=0.5),
+    ]
+    return Section("Velocity", how, figures)
+
+
+def _median_us(call: Callable[[int], Any], calls: int) -> float:
+    took = []
+    for number in range(calls):
+        began = time.perf_counter()
+        call(number)
+        took.append(time.perf_counter() - began)
+    return median(took) * 1e6
+
+
+def _document() -> dict[str, Any]:
+    """A policy of many rules that rarely hit and a table that is read to its last row."""
+    rules = [
+        {
+            "id": f"rule-{number}",
+            "when": {
+                "combinator": "and",
+                "rules": [
+                    {"field": "total_minor", "operator": ">", "value": 10_000 + 5_000 * number},
+                    {"field": "country", "operator": "in", "value": ["DE", "AT", "CH"]},
+                    {
+                        "combinator": "or",
+                        "rules": [
+                            {"field": "email_24h", "operator": ">=", "value": 3},
+                            {"field": "overdue_days", "operator": ">", "value": number},
+                        ],
+                    },
+                ],
+            },
+            "then": {"action": "deposit", "kinds": ["invoice", "sepa_debit"], "percent": 30},
+        }
+        for number in range(RULES)
+    ]
+    columns = [
+        {"field": "orders", "operator": ">="},
+        {"field": "country", "operator": "="},
+        {"field": "total_minor", "operator": ">"},
+    ]
+    rows = [
+        {"cells": [number % 7, "LU", 1_000 * number], "then": {"action": "hide", "kinds": ["invoice"]}}
+        for number in range(ROWS - 1)
+    ]
+    last = {"cells": [0, None, None], "then": {"action": "deposit", "kinds": ["cash_on_delivery"], "percent": 10}}
+    return documents.DEFAULT_CHECKOUT | {"rules": rules, "table": {"columns": columns, "rows": [*rows, last]}}
+
+
+def _facts(number: int) -> Facts:
+    """Everything known, in different sizes."""
+    known = {name: fact.example for name, fact in CATALOGUE.items() if name not in ("listed", "listed_reason")}
+    known |= {"total_minor": 5_000 + 997 * number, "orders": number % 6, "email_24h": number % 4}
+    return Facts(**known)
