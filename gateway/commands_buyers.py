@@ -45,7 +45,7 @@ def _of_one_buyer(command: Callable[..., Any]) -> Callable[..., Any]:
 @buyer.command("show")
 @_of_one_buyer
 def show_buyer(desk: Desk, *, email: str, buyer_id: str, test: bool) -> Row:
-    r"""Show what stands in the way of erasing a buyer, and how much there is of him.
+    """Show what stands in the way of erasing a buyer, and how much there is of him.
 
     \b
     Example: kulanz buyer show --email ada@example.com
@@ -58,7 +58,7 @@ def show_buyer(desk: Desk, *, email: str, buyer_id: str, test: bool) -> Row:
 @click.confirmation_option(prompt="What is sealed for him can never be read again. Erase him?")
 @_of_one_buyer
 def erase_buyer(desk: Desk, *, email: str, buyer_id: str, test: bool) -> Row:
-    r"""Erase a buyer for good. Refused, with the date and the reasons, while somebody has to keep him.
+    """Erase a buyer for good. Refused, with the date and the reasons, while somebody has to keep him.
 
     \b
     Example: kulanz buyer erase --email ada@example.com --yes

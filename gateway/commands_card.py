@@ -19,7 +19,7 @@ TITLES = {
 @click.command()
 @click.argument("card_id", default="expert-1")
 def card(card_id: str) -> None:
-    r"""Print a shipped score card as Markdown.
+    """Print a shipped score card as Markdown.
 
     \b
     Example: kulanz card expert-1 > docs/scorecard.md

@@ -28,7 +28,7 @@ _ROLE = click.Choice([role.value for role in Role])
 @click.option("--language", default="de", show_default=True)
 @of_merchant
 def invite_user(desk: Desk, *, email: str, name: str, role: str, language: str) -> Row:
-    r"""Invite somebody and print the link that lets him set a password within 72 hours.
+    """Invite somebody and print the link that lets him set a password within 72 hours.
 
     For a user who is there already, the link sets a new password.
 
@@ -48,7 +48,7 @@ def invite_user(desk: Desk, *, email: str, name: str, role: str, language: str) 
 @user.command("list")
 @of_merchant
 def list_of_users(desk: Desk) -> list[Row]:
-    r"""List users, disabled ones too.
+    """List users, disabled ones too.
 
     \b
     Example: kulanz user list
@@ -72,7 +72,7 @@ def list_of_users(desk: Desk) -> list[Row]:
 @click.argument("who")
 @of_merchant
 def disable_user(desk: Desk, *, who: str) -> Row:
-    r"""End a user's access and sessions. WHO is an e-mail address or an id.
+    """End a user's access and sessions. WHO is an e-mail address or an id.
 
     \b
     Example: kulanz user disable ada@example.com
@@ -86,7 +86,7 @@ def disable_user(desk: Desk, *, who: str) -> Row:
 @click.argument("role", type=_ROLE)
 @of_merchant
 def set_role(desk: Desk, *, who: str, role: str) -> Row:
-    r"""Give a user another role. WHO is an e-mail address or an id.
+    """Give a user another role. WHO is an e-mail address or an id.
 
     \b
     Example: kulanz user set-role ada@example.com admin
@@ -100,7 +100,7 @@ def set_role(desk: Desk, *, who: str, role: str) -> Row:
 @click.password_option()
 @of_merchant
 def set_password(desk: Desk, *, who: str, password: str) -> Row:
-    r"""Set a user's password (asked for), which ends a lock-out. WHO is an e-mail address or an id.
+    """Set a user's password (asked for), which ends a lock-out. WHO is an e-mail address or an id.
 
     \b
     Example: kulanz user set-password ada@example.com
@@ -133,7 +133,7 @@ def connection() -> None:
 @click.option("--kind", type=click.Choice(connections.KINDS), default=connections.ORDERS, show_default=True)
 @of_merchant
 def create_connection(desk: Desk, *, shop: str, kind: str) -> Row:
-    r"""Create an address and the secret its messages are signed with; both are printed this once.
+    """Create an address and the secret its messages are signed with; both are printed this once.
 
     \b
     Example: kulanz connection create --kind orders
@@ -147,7 +147,7 @@ def create_connection(desk: Desk, *, shop: str, kind: str) -> Row:
 @connection.command("list")
 @of_merchant
 def list_of_connections(desk: Desk) -> list[Row]:
-    r"""List connections, without their addresses and secrets.
+    """List connections, without their addresses and secrets.
 
     \b
     Example: kulanz connection list
@@ -168,7 +168,7 @@ def list_of_connections(desk: Desk) -> list[Row]:
 @click.argument("connection_id")
 @of_merchant
 def close_connection(desk: Desk, *, connection_id: str) -> Row:
-    r"""Close a connection: nothing comes in there any more.
+    """Close a connection: nothing comes in there any more.
 
     \b
     Example: kulanz connection close con_01m80jtwssevksa7y719cbahm4
@@ -189,7 +189,7 @@ def callback() -> None:
 @click.option("--event", "events", multiple=True, help="May be given several times; all events when absent.")
 @of_merchant
 def create_callback(desk: Desk, *, url: str, events: tuple[str, ...]) -> Row:
-    r"""Register an endpoint and print the secret that signs its messages, this once.
+    """Register an endpoint and print the secret that signs its messages, this once.
 
     \b
     Example: kulanz callback create https://erp.example.com/kulanz --event order.changed
@@ -209,7 +209,7 @@ def create_callback(desk: Desk, *, url: str, events: tuple[str, ...]) -> Row:
 @callback.command("list")
 @of_merchant
 def list_callbacks(desk: Desk) -> list[Row]:
-    r"""List endpoints, disabled ones too.
+    """List endpoints, disabled ones too.
 
     \b
     Example: kulanz callback list
@@ -230,7 +230,7 @@ def list_callbacks(desk: Desk) -> list[Row]:
 @click.argument("endpoint_id")
 @of_merchant
 def rotate_callback(desk: Desk, *, endpoint_id: str) -> Row:
-    r"""Make and print a new secret; the old one signs beside it for a day.
+    """Make and print a new secret; the old one signs beside it for a day.
 
     \b
     Example: kulanz callback rotate-secret cbe_01m80jtwssevksa7y719cbahm4
@@ -245,7 +245,7 @@ def rotate_callback(desk: Desk, *, endpoint_id: str) -> Row:
 @click.argument("endpoint_id")
 @of_merchant
 def disable_callback(desk: Desk, *, endpoint_id: str) -> Row:
-    r"""Call an endpoint no more.
+    """Call an endpoint no more.
 
     \b
     Example: kulanz callback disable cbe_01m80jtwssevksa7y719cbahm4

@@ -19,7 +19,7 @@ def jobs() -> None:
 @AS_JSON
 @click.pass_obj
 def dead_command(operator: OperatorContext, *, as_json: bool) -> None:
-    r"""List dead jobs, the newest first; the 200 newest.
+    """List dead jobs, the newest first; the 200 newest.
 
     \b
     Example: kulanz jobs dead
@@ -46,7 +46,7 @@ def dead_command(operator: OperatorContext, *, as_json: bool) -> None:
 @AS_JSON
 @click.pass_obj
 def replay_command(operator: OperatorContext, *, ids: tuple[int, ...], task: str, as_json: bool) -> None:
-    r"""Give dead jobs all their attempts again. One that is queued anew already is only taken off the list.
+    """Give dead jobs all their attempts again. One that is queued anew already is only taken off the list.
 
     \b
     Example: kulanz jobs replay 4711

@@ -27,7 +27,7 @@ def merchant() -> None:
 @AS_JSON
 @click.pass_obj
 def create_merchant(operator: OperatorContext, name: str, country: str, *, as_json: bool) -> None:
-    r"""Create a merchant with keys of its own.
+    """Create a merchant with keys of its own.
 
     \b
     Example: kulanz merchant create "Muster & Söhne" --country DE
@@ -41,7 +41,7 @@ def create_merchant(operator: OperatorContext, name: str, country: str, *, as_js
 @AS_JSON
 @click.pass_obj
 def list_merchants(operator: OperatorContext, *, as_json: bool) -> None:
-    r"""List merchants.
+    """List merchants.
 
     \b
     Example: kulanz merchant list
@@ -56,7 +56,7 @@ def list_merchants(operator: OperatorContext, *, as_json: bool) -> None:
 @merchant.command("show")
 @of_merchant
 def show_merchant(desk: Desk) -> Row:
-    r"""Show one merchant with its shops and users.
+    """Show one merchant with its shops and users.
 
     \b
     Example: kulanz merchant show --merchant mer_01m80jtwssevksa7y719cbahm4
@@ -97,7 +97,7 @@ def shop() -> None:
 @click.option("--holds-orders", is_flag=True, help="Orders can wait for a deposit.")
 @of_merchant
 def create_shop(desk: Desk, **facts: Any) -> Row:
-    r"""Create a shop with its first signing key.
+    """Create a shop with its first signing key.
 
     \b
     Example: kulanz shop create Musterladen --platform woocommerce --live --holds-orders
@@ -110,7 +110,7 @@ def create_shop(desk: Desk, **facts: Any) -> Row:
 @shop.command("list")
 @of_merchant
 def list_of_shops(desk: Desk) -> list[Row]:
-    r"""List the shops of a merchant.
+    """List the shops of a merchant.
 
     \b
     Example: kulanz shop list
@@ -123,7 +123,7 @@ def list_of_shops(desk: Desk) -> list[Row]:
 @click.option("--retire", default="", help="Retire this key id: its tokens verify no more.")
 @of_merchant
 def rotate_key(desk: Desk, *, shop: str, retire: str) -> Row:
-    r"""Sign decision tokens with a new key; the older ones verify until they are retired.
+    """Sign decision tokens with a new key; the older ones verify until they are retired.
 
     \b
     Example: kulanz shop rotate-key
@@ -144,7 +144,7 @@ def rotate_key(desk: Desk, *, shop: str, retire: str) -> Row:
 @click.confirmation_option(prompt="Its API keys and connections will stop working. Close it?")
 @of_merchant
 def close_shop(desk: Desk, *, shop_id: str) -> Row:
-    r"""Close a shop: its API keys are revoked and its connections end.
+    """Close a shop: its API keys are revoked and its connections end.
 
     \b
     Example: kulanz shop close shp_01m80jtwssevksa7y719cbahm4 --yes
@@ -182,7 +182,7 @@ def key() -> None:
 @click.option("--days", type=click.IntRange(1, 3650), help="Days until it expires; never when absent.")
 @of_merchant
 def create_key(desk: Desk, *, shop: str, name: str, scopes: tuple[str, ...], days: int | None) -> Row:
-    r"""Create an API key and print it, this once.
+    """Create an API key and print it, this once.
 
     \b
     Example: kulanz key create --name plugin --scope decisions:write --scope orders:write
@@ -200,7 +200,7 @@ def create_key(desk: Desk, *, shop: str, name: str, scopes: tuple[str, ...], day
 @key.command("list")
 @of_merchant
 def list_keys(desk: Desk) -> list[Row]:
-    r"""List API keys; the secrets are stored nowhere.
+    """List API keys; the secrets are stored nowhere.
 
     \b
     Example: kulanz key list
@@ -224,7 +224,7 @@ def list_keys(desk: Desk) -> list[Row]:
 @click.argument("key_id")
 @of_merchant
 def revoke_key(desk: Desk, *, key_id: str) -> Row:
-    r"""Revoke an API key; it stops working within seconds.
+    """Revoke an API key; it stops working within seconds.
 
     \b
     Example: kulanz key revoke key_01m80jtwssevksa7y719cbahm4
