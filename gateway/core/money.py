@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import cache
 
 from babel import Locale
-from babel.numbers import NumberPattern, parse_pattern
+from babel.numbers import NumberPattern, get_decimal_symbol, get_group_symbol, parse_pattern
 
 MAX_MINOR = 10**15
 """Amounts beyond this are taken for a mistake; it also keeps sums inside a PostgreSQL bigint."""
@@ -72,6 +72,28 @@ def _pattern(locale: str, digits: int) -> NumberPattern:
     return pattern
 
 
+@cache
+def _frame(locale: str, currency: str) -> tuple[str, str, str, str] | None:
+    """What stands around an amount and around a negative one, between thousands and before the cents.
+
+    babel takes 20 times as long to write an amount. None where digits are not grouped by threes.
+    """
+    if _pattern(locale, exponent(currency)).grouping != (3, 3):
+        return None
+    point = get_decimal_symbol(locale) if exponent(currency) else ""
+    one = f"0{point}{1:0{exponent(currency)}}" if point else "1"
+    around, around_negative = (_written(minor, currency, locale).replace(one, "{}") for minor in (1, -1))
+    return around, around_negative, get_group_symbol(locale), point
+
+
+def _written(minor: int, currency: str, locale: str) -> str:
+    """As babel writes it."""
+    digits = exponent(currency)
+    amount = Decimal(minor).scaleb(-digits)
+    text: str = _pattern(locale, digits).apply(amount, locale, currency=currency, currency_digits=False)
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """An exact amount in the smallest unit of its currency."""
@@ -100,9 +122,13 @@ class Money:
 
     def format(self, locale: str = "de_DE") -> str:
         """For people: `1.234,50 €`."""
-        pattern = _pattern(locale, exponent(self.currency))
-        text: str = pattern.apply(self.decimal(), locale, currency=self.currency, currency_digits=False)
-        return text
+        digits = exponent(self.currency)
+        if (frame := _frame(locale, self.currency)) is None:
+            return _written(self.minor, self.currency, locale)
+        around, around_negative, group, point = frame
+        whole, rest = divmod(abs(self.minor), 10**digits)
+        number = f"{whole:,}".replace(",", group) + (f"{point}{rest:0{digits}}" if digits else "")
+        return (around_negative if self.minor < 0 else around).format(number)
 
     def decimal(self) -> Decimal:
         return Decimal(self.minor).scaleb(-exponent(self.currency))

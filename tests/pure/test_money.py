@@ -1,10 +1,14 @@
 """Money never loses a cent and never becomes a float."""
 
+from decimal import Decimal
+
 import pytest
+from babel import Locale
+from babel.numbers import parse_pattern
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.money import Money, currencies, exponent, share_minor, split_minor
+from gateway.core.money import MAX_MINOR, Money, currencies, exponent, share_minor, split_minor
 
 
 @given(st.integers(-(10**12), 10**12), st.lists(st.integers(0, 1000), min_size=1, max_size=20).filter(any))
@@ -67,3 +71,18 @@ def test_nothing_is_sold_in_a_currency_of_the_past_or_in_gold():
 def test_an_amount_is_shown_with_all_its_digits(money, locale, text):
     """In the way of the language."""
     assert money.format(locale).replace("\N{NO-BREAK SPACE}", " ") == text
+
+
+@given(
+    st.integers(-MAX_MINOR, MAX_MINOR),
+    st.sampled_from(["EUR", "CHF", "GBP", "JPY", "KWD", "UYW"]),
+    st.sampled_from(["de_DE", "de_AT", "de_CH", "en_GB", "en", "fr_FR", "en_IN"]),
+)
+def test_the_short_way_to_write_an_amount_says_what_babel_says(minor, currency, locale):
+    """Grouping, point, symbol and sign are the language's."""
+    digits = exponent(currency)
+    pattern = parse_pattern(Locale.parse(locale).currency_formats["standard"].pattern)
+    pattern.frac_prec = (digits, digits)
+    amount = Decimal(minor).scaleb(-digits)
+    expected = pattern.apply(amount, locale, currency=currency, currency_digits=False)
+    assert Money(minor, currency).format(locale) == expected
