@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.core.crypto import Keyring
+
 TRUE = frozenset({"1", "true", "yes", "on"})
 
 
@@ -38,12 +40,12 @@ class Settings:
 def load(env: Mapping[str, str] | None = None) -> Settings:
     """Settings of this process. Raises SettingMissing naming the variable."""
     env = os.environ if env is None else env
-    host, port = env.get("KULANZ_HOST", "127.0.0.1"), _int(env, "PORT", 8000)
+    host, port = env.get("KULANZ_HOST", "127.0.0.1"), _port(env)
     return Settings(
         database_url=env.get("DATABASE_URL", ""),
         database_owner_url=env.get("DATABASE_OWNER_URL", "") or env.get("DATABASE_URL", ""),
         redis_url=env.get("REDIS_URL", ""),
-        master_keys=env.get("KULANZ_MASTER_KEYS", ""),
+        master_keys=_master_keys(env),
         session_secret=env.get("KULANZ_SESSION_SECRET", ""),
         data_dir=Path(env.get("KULANZ_DATA_DIR", ".var")),
         host=host,
@@ -74,6 +76,24 @@ def new_session_secret() -> str:
 def _reachable(host: str) -> str:
     """Every interface is where we listen, not where a browser goes."""
     return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+
+
+def _port(env: Mapping[str, str]) -> int:
+    port = _int(env, "PORT", 8000)
+    if not 1 <= port <= 65535:
+        raise SettingMissing(f"PORT must be between 1 and 65535, not {port}")
+    return port
+
+
+def _master_keys(env: Mapping[str, str]) -> str:
+    """As given; what no keyring can be made of is told here, before anything is started."""
+    text = env.get("KULANZ_MASTER_KEYS", "")
+    if text:
+        try:
+            Keyring.parse(text)
+        except ValueError as error:
+            raise SettingMissing(f"KULANZ_MASTER_KEYS cannot be read: {error}") from error
+    return text
 
 
 def _int(env: Mapping[str, str], name: str, default: int) -> int:
