@@ -11,6 +11,15 @@ from gateway.core.errors import GatewayError
 from gateway.docs_pages import reference
 from gateway.docs_pages.reference import Group
 
+INTERNAL = frozenset({"HttpProblem", "Fail", "Retry"})
+"""Kinds that no answer carries: the shape of Werkzeug's own errors, and what a job says to its worker."""
+METHOD_NOT_ALLOWED = (
+    "method-not-allowed",
+    405,
+    "The address is there, but not for this method; `Allow` names those it has.",
+)
+"""Werkzeug's, so it has no class here."""
+
 blueprint = Blueprint("apidocs", __name__, url_prefix="/docs", template_folder="templates", static_folder="static")
 
 
@@ -33,7 +42,7 @@ def show() -> ResponseReturnValue:
 def problems() -> ResponseReturnValue:
     """Every code that a problem document can carry; `type` of each problem points here."""
     told = [(error.code, error.status, (error.__doc__ or error.code).strip().splitlines()[0]) for error in codes()]
-    return render_template("docs/problems.html", problems=told)
+    return render_template("docs/problems.html", problems=sorted([*told, METHOD_NOT_ALLOWED], key=lambda row: row[1]))
 
 
 def codes(root: type[GatewayError] = GatewayError) -> list[type[GatewayError]]:
@@ -42,7 +51,7 @@ def codes(root: type[GatewayError] = GatewayError) -> list[type[GatewayError]]:
     waiting = [root]
     while waiting:
         for child in waiting.pop().__subclasses__():
-            if child.__module__.startswith("gateway.") and child.__name__ != "HttpProblem":
+            if child.__module__.startswith("gateway.") and child.__name__ not in INTERNAL:
                 found.setdefault(child.code, child)
                 waiting.append(child)
     return sorted(found.values(), key=lambda error: (error.status, error.code))

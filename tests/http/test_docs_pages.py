@@ -44,6 +44,16 @@ def test_every_problem_points_to_its_place(app):
     assert GatewayError in codes()
 
 
+def test_the_problems_are_those_a_client_can_meet(app):
+    """A wrong method is one of them; what a job says to its worker is not."""
+    client = app.test_client()
+    page, problem = client.get("/docs/problems").text, client.delete("/v1/decisions").json
+    assert problem["code"] == "method-not-allowed"
+    assert 'id="method-not-allowed"' in page
+    assert 'id="fail"' not in page
+    assert 'id="retry"' not in page
+
+
 def test_a_schema_that_contains_itself_does_not_hang():
     """Lines and examples end at a depth."""
     tree = {"type": "object", "properties": {"child": {"$ref": "#/components/schemas/Tree"}}}
