@@ -5,11 +5,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import decisions, inprocess, stack
-from bench.figures import Section, machine_facts, page, printed
+from bench import decisions, growth, inprocess, stack, start, work
+from bench.figures import Figure, Section, machine_facts, page, printed
 from gateway.core import clock
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
+PARTS = ("judgement", "start", "velocity", "decision", "memory", "work", "growth")
 
 
 def main() -> int:
@@ -18,7 +19,7 @@ def main() -> int:
     machine = machine_facts()
     print("\n".join(machine))
     sections = []
-    for section in _sections(wanted.quick, wanted.only):
+    for section in _sections(wanted.only or PARTS, quick=wanted.quick):
         print(printed(section), flush=True)
         sections.append(section)
     if not wanted.quick and not wanted.only:
@@ -27,24 +28,39 @@ def main() -> int:
     return int(any(figure.holds is False for section in sections for figure in section.figures))
 
 
-def _sections(quick: bool, only: str) -> Iterator[Section]:
+def _sections(names: tuple[str, ...], *, quick: bool) -> Iterator[Section]:
+    """One after the other, those that need servers on the same ones."""
     rounds, seconds = (2, 1.0) if quick else (5, 2.5)
+    alone: dict[str, Callable[[], Section]] = {
+        "judgement": lambda: inprocess.judgement(rounds),
+        "start": lambda: start.section(1 if quick else 3),
+    }
+    served: dict[str, Callable[[stack.Stack], Section]] = {
+        "velocity": lambda running: inprocess.velocity(running, rounds),
+        "decision": lambda running: decisions.section(running, rounds, seconds),
+        "memory": lambda running: decisions.memory(running, (200, 1_000) if quick else decisions.MEMORY_AT),
+        "work": _work,
+        "growth": lambda running: growth.section(running, growth.QUICK_STEPS if quick else growth.STEPS, rounds),
+    }
+    yield from (part() for name, part in alone.items() if name in names)
+    if not served.keys() & set(names):
+        return
     with stack.started() as running:
-        parts: dict[str, Callable[[], Section]] = {
-            "judgement": lambda: inprocess.judgement(rounds),
-            "velocity": lambda: inprocess.velocity(running, rounds),
-            "decision": lambda: decisions.section(running, rounds, seconds),
-            "memory": lambda: decisions.memory(running, (200, 1_000) if quick else decisions.MEMORY_AT),
-        }
-        for name, part in parts.items():
-            if only in ("", name):
-                yield part()
+        yield from (part(running) for name, part in served.items() if name in names)
+
+
+def _work(running: stack.Stack) -> Section:
+    """The background's figures, as `bench/work.py` measures them."""
+    url = running.addresses.database_owner_url
+    rows = [measure(url) for measure in (work.bench_jobs, work.bench_delivery, work.bench_intake)]
+    figures = [Figure(r["row"], r["unit"], [r["figure"]], [r["floor"]], at_least=r["budget"]) for r in rows]
+    return Section("Work in the background and at the door", work.__doc__ or "", figures)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds; writes nothing")
-    parser.add_argument("--only", default="", help="one section: judgement, velocity, decision, memory")
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="these sections; writes nothing")
     return parser.parse_args()
 
 

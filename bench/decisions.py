@@ -1,6 +1,5 @@
 """The decision over HTTP: throughput, tail at fixed rates, CPU per decision, memory of a worker."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,9 +33,13 @@ def memory(stack: Stack, counts: tuple[int, int] = MEMORY_AT) -> Section:
     early, late = sizes
     figures = [
         Figure(f"worker after {counts[1]:,} decisions", "MB", [late], [floor_mb], at_most=3.0),
-        Figure(f"the same worker after {counts[0]:,}", "MB", [late], [early], at_most=1.05, note="floor: itself, earlier"),
+        Figure(
+            f"the same worker after {counts[0]:,}", "MB", [late], [early], at_most=1.05, note="floor: itself, earlier"
+        ),
     ]
-    return Section("Memory of one web worker", "Resident size from /proc; floor: a Flask worker that says hello.", figures)
+    return Section(
+        "Memory of one web worker", "Resident size from /proc; floor: a Flask worker that says hello.", figures
+    )
 
 
 @contextmanager
@@ -54,7 +57,12 @@ def _webs(stack: Stack) -> Iterator[tuple[Web, Web, Web]]:
 def _round(ours: Web, floor: Web, echo: Web, seconds: float) -> _Round:
     """Every measurement once, ours and floor in turn."""
     taken: _Round = {"errors": 0}
-    for name, web, keyed in (("ours", ours, False), ("floor", floor, False), ("keyed", ours, True), ("echo", echo, False)):
+    for name, web, keyed in (
+        ("ours", ours, False),
+        ("floor", floor, False),
+        ("keyed", ours, True),
+        ("echo", echo, False),
+    ):
         outcome, cpu_us = web.measured(seconds=seconds, keyed=keyed)
         taken |= {f"{name}/s": outcome.per_second, f"{name} cpu": cpu_us, f"{name} p95": outcome.p95_ms}
         taken["errors"] += outcome.errors
@@ -76,7 +84,13 @@ def _figures(taken: list[_Round]) -> list[Figure]:
         Figure("closed loop, 95th percentile", "ms", of("ours p95"), of("floor p95")),
     ]
     figures += [
-        Figure(f"open loop at {rate}/s, 95th percentile", "ms", of(f"ours p95 at {rate}"), of(f"floor p95 at {rate}"), at_most=1.5)
+        Figure(
+            f"open loop at {rate}/s, 95th percentile",
+            "ms",
+            of(f"ours p95 at {rate}"),
+            of(f"floor p95 at {rate}"),
+            at_most=1.5,
+        )
         for rate in RATES
     ]
     if processes.AVAILABLE:

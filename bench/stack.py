@@ -86,8 +86,8 @@ class Stack:
 
     @contextmanager
     def web(self, application: str, *, workers: int = WORKERS, shared: bool = True) -> Iterator[Web]:
-        """gunicorn with this application, answering."""
-        port = _free_port()
+        """Gunicorn with this application, answering."""
+        port = free_port()
         env = self.env | {"PORT": str(port), "KULANZ_WEB_WORKERS": str(workers)}
         log = (self.folder / f"web-{port}.log").open("wb")
         with subprocess.Popen([*_GUNICORN, application], cwd=ROOT, env=env, stdout=log, stderr=log) as process:
@@ -199,7 +199,7 @@ FROM buyer b, generate_series(1, %(each)s) n WHERE b.merchant_id = %(merchant)s
 """
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
