@@ -7,12 +7,21 @@ from uuid import UUID
 
 import click
 
+from gateway.command_line import id_of
 from gateway.core.anchors import Trail, exported
 from gateway.core.errors import GatewayError
+from gateway.core.ids import to_public
 from gateway.core.services import Services
 from gateway.core.verification import Report, verify
 
 Kept = dict[UUID, dict[int, bytes]]
+
+
+def _merchant_of(_context: click.Context, _option: click.Parameter, public: str) -> UUID | None:
+    return id_of("mer", public) if public else None
+
+
+_MERCHANT = click.option("--merchant", default="", callback=_merchant_of, help="Only this merchant (mer_…).")
 
 
 class AuditContext(Protocol):
@@ -33,7 +42,7 @@ def audit() -> None:
 
 
 @audit.command("verify")
-@click.option("--merchant", type=click.UUID, help="Only this merchant.")
+@_MERCHANT
 @click.option("--kept", type=click.File(), help="Anchors written earlier by `kulanz audit anchors`, kept elsewhere.")
 @click.pass_context
 def verify_command(context: click.Context, merchant: UUID | None, kept: IO[str] | None) -> None:
@@ -44,12 +53,12 @@ def verify_command(context: click.Context, merchant: UUID | None, kept: IO[str] 
     whole = [_verify_one(operator, id_, anchors.get(id_, {})) for id_ in merchants]
     gone = [] if merchant else sorted(anchors.keys() - set(merchants))
     for id_ in gone:
-        click.echo(f"merchant {id_}: is in the copy kept elsewhere and missing here")
+        click.echo(f"merchant {to_public('mer', id_)}: is in the copy kept elsewhere and missing here")
     context.exit(0 if all(whole) and not gone else 1)
 
 
 @audit.command("anchors")
-@click.option("--merchant", type=click.UUID, help="Only this merchant.")
+@_MERCHANT
 @click.option("--out", type=click.File("w"), default="-", help="Where to write (default: standard output).")
 @click.pass_obj
 def anchors_command(operator: AuditContext, merchant: UUID | None, out: IO[str]) -> None:
@@ -64,7 +73,7 @@ def _verify_one(operator: AuditContext, merchant_id: UUID, kept: dict[int, bytes
         with operator.services.db.transaction(merchant_id) as session:
             report = verify(session, operator.trail, kept)
     except GatewayError as error:
-        click.echo(f"merchant {merchant_id}: cannot be verified: {error.code}: {error}")
+        click.echo(f"merchant {to_public('mer', merchant_id)}: cannot be verified: {error.code}: {error}")
         return False
     for line in described(merchant_id, report):
         click.echo(line)
@@ -75,7 +84,7 @@ def described(merchant_id: UUID, report: Report) -> list[str]:
     """A report for people: one line, and one more for each fault."""
     newest = f"{report.newest_anchor_at:%Y-%m-%d %H:%M} UTC" if report.newest_anchor_at else "none"
     head = (
-        f"merchant {merchant_id}: {'whole' if report.sound else 'BROKEN'}; {report.entries} entries of "
+        f"merchant {to_public('mer', merchant_id)}: {'whole' if report.sound else 'BROKEN'}; {report.entries} entries of "
         f"{report.subjects} subjects, {report.origins} digests, {report.anchored} heads in {report.anchors} anchors "
         f"(newest: {newest})"
     )

@@ -20,7 +20,7 @@ from gateway.core.anchors import Origin, Trail, anchor, exported
 from gateway.core.crypto import new_key
 from gateway.core.db import RUNTIME_ROLES, Base, Tenant, secure
 from gateway.core.history import Entry, append
-from gateway.core.ids import new_id
+from gateway.core.ids import new_id, to_public
 from gateway.core.verification import verify
 
 KEY = new_key()
@@ -353,7 +353,7 @@ def test_the_audit_command_says_whole_with_status_0(house):
     result = run_audit(house, "verify")
     assert result.exit_code == 0
     assert result.output.startswith(
-        f"merchant {house.merchant_id}: whole; 12 entries of 3 subjects, 0 digests, 3 heads"
+        f"merchant {to_public('mer', house.merchant_id)}: whole; 12 entries of 3 subjects, 0 digests, 3 heads"
     )
 
 
@@ -362,9 +362,10 @@ def test_the_audit_command_names_what_is_broken_with_status_1(house):
     house.falsify(("UPDATE history SET event = 'x' WHERE subject_id = %s AND seq = 3", (house.claims[0],)))
     result = run_audit(house, "verify", merchants=[new_id(), house.merchant_id])
     assert result.exit_code == 1
-    assert f"merchant {house.merchant_id}: BROKEN" in result.output
+    assert f"merchant {to_public('mer', house.merchant_id)}: BROKEN" in result.output
     assert f"  claim {house.claims[0]} entry 3: was changed" in result.output
-    assert run_audit(house, "verify", "--merchant", str(new_id())).exit_code == 0
+    assert run_audit(house, "verify", "--merchant", to_public("mer", new_id())).exit_code == 0
+    assert "mer_…" in run_audit(house, "verify", "--merchant", str(house.merchant_id)).output
 
 
 def test_anchors_written_to_a_file_are_compared_later(house, tmp_path):
