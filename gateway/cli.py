@@ -8,6 +8,8 @@ from functools import cached_property
 from uuid import UUID
 
 import click
+import psycopg
+from sqlalchemy.exc import OperationalError
 
 from gateway import (
     __version__,
@@ -138,4 +140,7 @@ def run() -> None:
         sys.exit(2)
     except (config.SettingMissing, PrivilegedLogin) as error:
         click.echo(str(error), err=True)
+        sys.exit(2)
+    except (psycopg.OperationalError, OperationalError) as error:
+        click.echo(migrate.complaint(error), err=True)
         sys.exit(2)

@@ -69,6 +69,15 @@ def connect(owner_url: str, *, autocommit: bool = False) -> psycopg.Connection:
     return psycopg.connect(libpq_url(owner_url), autocommit=autocommit, connect_timeout=CONNECT_S)
 
 
+def complaint(error: Exception) -> str:
+    """One line for people about what the driver raised; never a statement, nor its values."""
+    cause = getattr(error, "orig", None) or error
+    first = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+    if isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None:
+        return f"unavailable: the database does not answer ({first})"
+    return f"the database refused: {first}"
+
+
 def libpq_url(url: str) -> str:
     """A database URL as PostgreSQL's own library and tools read it."""
     return driver_url(url).replace("postgresql+psycopg://", "postgresql://", 1)

@@ -70,7 +70,7 @@ def command(seed: Seed | None = None) -> click.Command:
         except (GatewayError, config.SettingMissing) as error:
             raise click.ClickException(str(error)) from error
         except (psycopg.Error, SQLAlchemyError) as error:
-            raise click.ClickException(f"the database refused: {error}") from error
+            raise click.ClickException(migrate.complaint(error)) from error
 
     return run
 
