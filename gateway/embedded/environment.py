@@ -12,6 +12,7 @@ from gateway.embedded.place import Place
 
 DATABASE, CACHE = "DATABASE_URL", "REDIS_URL"
 MASTER_KEYS, SESSION_SECRET = "KULANZ_MASTER_KEYS", "KULANZ_SESSION_SECRET"
+PUBLIC_URL = "KULANZ_PUBLIC_URL"
 SECRETS = "secrets"
 
 
@@ -42,9 +43,17 @@ def environment(env: Mapping[str, str], *, role: str = WEB_ROLE) -> Iterator[dic
     filled = {**kept, **{name: value for name, value in env.items() if value}}
     addresses = engines.start(without=own) if len(own) < 2 else None
     try:
-        yield completed(filled, addresses, role)
+        yield {**_lent_address(env, engines, addresses), **completed(filled, addresses, role)}
     finally:
         engines.stop()
+
+
+def _lent_address(env: Mapping[str, str], engines: Engines, addresses: Addresses | None) -> dict[str, str]:
+    """Where the `kulanz run` that lends its servers is reached, for links a command prints; our settings win."""
+    if addresses is None or addresses.owner or env.get(PUBLIC_URL) or env.get("PORT"):
+        return {}
+    url = engines.place.recall("engines").get("url")
+    return {PUBLIC_URL: url} if url else {}
 
 
 def completed(env: Mapping[str, str], addresses: Addresses | None, role: str) -> dict[str, str]:

@@ -255,8 +255,17 @@ def test_a_database_that_does_not_answer_is_told_in_one_line(folder, port, serve
     gone = {**servers, "DATABASE_OWNER_URL": "postgresql://nobody@127.0.0.1:1/none"}
     with running(folder, port, env=gone) as (process, text):
         assert process.wait(30) == 1
-        assert "the database refused" in text
+        assert "unavailable: the database does not answer" in text
         assert "Traceback" not in text
+
+
+def test_a_link_printed_beside_a_running_gateway_leads_to_it(lived_in, port):
+    """The address is that of the run that lends its servers; what the shell says wins."""
+    words = ("user", "invite", "ada@example.com", "Ada Byron")
+    with running(lived_in, port):
+        assert f"http://127.0.0.1:{port}/" in kulanz(lived_in, *words, PORT="")
+        assert "https://pay.example/" in kulanz(lived_in, *words, PORT="", KULANZ_PUBLIC_URL="https://pay.example")
+        assert "http://127.0.0.1:1/" in kulanz(lived_in, *words)
 
 
 def test_secrets_are_private_and_never_made_anew_over_existing_data(lived_in, port):
@@ -309,7 +318,7 @@ def test_what_was_backed_up_from_a_running_installation_runs_from_a_new_folder(l
     """Backup while everything runs, keys carried apart, restore into a new folder, histories proven whole."""
     file = tmp_path / "installation.kulanz"
     with running(lived_in, port):
-        assert "Keep it in another place" in kulanz(lived_in, "backup", str(file))
+        assert "Keep them in another place" in kulanz(lived_in, "backup", str(file))
     folder.mkdir(mode=0o711)
     with pytest.raises(subprocess.CalledProcessError, match="exit status 2"):
         kulanz(folder, "restore", str(file))  # keys of its own were made, and they open nothing
@@ -321,9 +330,9 @@ def test_what_was_backed_up_from_a_running_installation_runs_from_a_new_folder(l
         assert json.loads(answer)["offers"]
 
 
-def kulanz(folder: Path, *arguments: str) -> str:
+def kulanz(folder: Path, *arguments: str, **settings: str) -> str:
     """What a command prints; raises where it fails."""
-    with python("-c", KULANZ, *arguments, env=environment(folder, 1)) as process:
+    with python("-c", KULANZ, *arguments, env={**environment(folder, 1), **settings}) as process:
         output, errors = process.stdout.read(), process.stderr.read()
         if process.wait(60):
             raise subprocess.CalledProcessError(process.returncode, arguments, output, errors)
