@@ -13,9 +13,9 @@ import subprocess
 import threading
 import zipfile
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -26,10 +26,11 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from gateway import __version__, config, migrate
+from gateway import __version__, config, migrate, wiring
 from gateway.core import clock
 from gateway.core.crypto import Keyring, KeyUnknown, Tampered
 from gateway.core.errors import GatewayError
+from gateway.core.rotation import kids_everywhere
 from gateway.embedded.binaries import postgres_folder
 from gateway.embedded.environment import environment
 from gateway.embedded.place import Place, PlaceUnusable
@@ -67,6 +68,18 @@ class KeysDoNotFit(GatewayError):
     status = 409
 
 
+class KeysMissing(GatewayError):
+    """Data in this database is wrapped under a master key that is not configured here."""
+
+    status = 409
+
+
+class FileUnwritable(GatewayError):
+    """The file cannot be written."""
+
+    status = 409
+
+
 class FileThere(GatewayError):
     """There is a file of that name already."""
 
@@ -95,6 +108,8 @@ class Manifest:
     key_id: str
     key_check: str
     """A random key wrapped under the current master key: who can open it has the right one."""
+    keys_in_use: list[str] = field(default_factory=list)
+    """Ids of the master keys that data in it is wrapped under."""
 
     @property
     def rows(self) -> int:
@@ -110,10 +125,14 @@ def backup_command(file: Path) -> None:
     """
     with environment(os.environ) as env:
         settings = config.load(env)
+        config.require(settings, "database_owner_url", "master_keys")
         made = backup(settings.database_owner_url, Keyring.parse(settings.master_keys), file, clock.now())
     size_mb = file.stat().st_size / 1e6
     click.echo(f"{file}: {made.rows} rows of {len(made.tables)} tables, schema {made.schema}, {size_mb:.1f} MB")
-    click.echo(f"Not in it: master key {made.key_id} (KULANZ_MASTER_KEYS). Keep it in another place than this file.")
+    needed = ", ".join(made.keys_in_use or [made.key_id])
+    click.echo(
+        f"Not in it: master keys (KULANZ_MASTER_KEYS; in use: {needed}). Keep them in another place than this file."
+    )
 
 
 @click.command("restore")
@@ -126,6 +145,7 @@ def restore_command(file: Path) -> None:
     manifest = read_manifest(file)
     with environment(os.environ) as env:
         settings = config.load(env)
+        config.require(settings, "database_owner_url", "master_keys")
         restore(settings, Keyring.parse(settings.master_keys), file)
     click.echo(f"{manifest.rows} rows of {len(manifest.tables)} tables from {manifest.made_at} are in the database,")
     click.echo(f"schema {migrate.head_revision()}. `kulanz audit verify` proves the histories whole.")
@@ -134,7 +154,8 @@ def restore_command(file: Path) -> None:
 def backup(owner_url: str, keyring: Keyring, file: Path, now: datetime) -> Manifest:
     """Write one snapshot of the database; the file appears whole or not at all, readable for us only.
 
-    The owner must be allowed to see every row (superuser or BYPASSRLS). Raises `FileThere` or `ToolFailed`.
+    The owner must be allowed to see every row (superuser or BYPASSRLS). Raises `FileThere`, `FileUnwritable`, `KeysMissing` or
+    `ToolFailed`.
     """
     if file.exists():
         raise FileThere(f"{file} exists; a backup never overwrites")
@@ -145,8 +166,11 @@ def backup(owner_url: str, keyring: Keyring, file: Path, now: datetime) -> Manif
             out.flush()
             os.fsync(out.fileno())
         draft.rename(file)
+    except OSError as error:
+        raise FileUnwritable(f"{file}: {error.strerror}") from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
     return manifest
 
 
@@ -187,6 +211,8 @@ def read_manifest(file: Path) -> Manifest:
 def _write(
     out: IO[bytes], connection: psycopg.Connection, snapshot: str, owner_url: str, keyring: Keyring, now: datetime
 ) -> Manifest:
+    in_use = kids_everywhere(connection, wiring.WRAPPED)
+    _check_configured(in_use, keyring, KeysMissing)
     with zipfile.ZipFile(out, "w") as archive:
         with archive.open(DUMP, "w", force_zip64=True) as member:
             digest = _dump(_program("pg_dump", connection), owner_url, snapshot, member)
@@ -199,6 +225,7 @@ def _write(
             dump_sha256=digest,
             key_id=keyring.current,
             key_check=base64.b64encode(keyring.wrap(os.urandom(32), _KEY_CHECK)).decode(),
+            keys_in_use=in_use,
         )
         archive.writestr(MANIFEST, json.dumps(asdict(manifest), indent=1))
     return manifest
@@ -339,6 +366,14 @@ def _check_keys(manifest: Manifest, keyring: Keyring) -> None:
         raise KeysDoNotFit(
             f"set KULANZ_MASTER_KEYS to the keys of the installation the backup was made of ({manifest.key_id})",
         ) from error
+
+    _check_configured(manifest.keys_in_use, keyring, KeysDoNotFit)
+
+
+def _check_configured(in_use: Sequence[str], keyring: Keyring, problem: type[GatewayError]) -> None:
+    """A copy whose keys are not all at hand is no copy of the personal data."""
+    if missing := [kid for kid in in_use if kid not in keyring.kids]:
+        raise problem(f"add to KULANZ_MASTER_KEYS: {', '.join(missing)}; configured: {', '.join(keyring.kids)}")
 
 
 def _check_empty(connection: psycopg.Connection) -> None:

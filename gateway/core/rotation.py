@@ -1,10 +1,12 @@
 """Rotation of master keys: every wrapped data key is wrapped anew under the current one, batch by batch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Table, and_, case, func, select, tuple_, update
+import psycopg
+from sqlalchemy import Select, Table, and_, case, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import Session
 
 from gateway.core.crypto import Keyring
@@ -58,10 +60,34 @@ def rewrap_batch(
 
 def kids_in_use(session: Session, wrapped: WrappedColumn) -> dict[str, int]:
     """How many keys each master key has wrapped; a master key that is nowhere in use may be dropped."""
+    counted = _counts(wrapped).where(*_mine(session, wrapped))
+    return {name.decode("ascii", "replace"): number for name, number in session.execute(counted)}
+
+
+def kids_everywhere(owner: psycopg.Connection, columns: Iterable[WrappedColumn]) -> list[str]:
+    """Ids of the master keys that wrapped anything of any merchant, for a login that sees every row.
+
+    Columns that this database does not have are passed by: it may be older than the program.
+    """
+    found: set[str] = set()
+    for wrapped in columns:
+        if _has(owner, wrapped):
+            question = _counts(wrapped).compile(dialect=PGDialect_psycopg())  # type: ignore[no-untyped-call] # SQLAlchemy's own
+            rows = owner.execute(question.string.encode(), question.params)
+            found.update(row[0].decode("ascii", "replace") for row in rows)
+    return sorted(found)
+
+
+def _has(owner: psycopg.Connection, wrapped: WrappedColumn) -> bool:
+    query = "SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = %s AND NOT attisdropped"
+    return owner.execute(query, (wrapped.table.name, wrapped.column)).fetchone() is not None
+
+
+def _counts(wrapped: WrappedColumn) -> Select[Any]:
+    """The question how many keys each master key has wrapped, over all rows that whoever asks may see."""
     column = wrapped.table.c[wrapped.column]
     kid = case((func.length(column) > 2, func.substring(column, 3, func.get_byte(column, 1))), else_=b"?")
-    counted = select(kid, func.count()).where(column.is_not(None), *_mine(session, wrapped)).group_by(kid)
-    return {name.decode("ascii", "replace"): number for name, number in session.execute(counted)}
+    return select(kid, func.count()).where(column.is_not(None)).group_by(kid)
 
 
 def _mine(session: Session, wrapped: WrappedColumn) -> list[Any]:

@@ -237,6 +237,32 @@ def test_keys_that_do_not_open_the_backup_are_told_before_anything_is_written(fi
     assert_untouched(empty_url)
 
 
+def test_a_backup_is_refused_where_a_key_that_is_in_use_is_not_configured(live_owner_url, filled, tmp_path):
+    """A shell with half of KULANZ_MASTER_KEYS would otherwise make a copy that nobody can vouch for."""
+    with pytest.raises(backup.KeysMissing, match="KULANZ_MASTER_KEYS"):
+        backup.backup(live_owner_url, Keyring.parse(Keyring.generate("k9")), tmp_path / "file", NOW)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_backup_after_half_a_rotation_needs_both_keys(live_owner_url, empty_url, live_db, tmp_path):
+    """The manifest names every master key that is in use, and a restore wants all of them."""
+    old, new = Keyring.generate("k7"), Keyring.generate("k8")
+    merchants.create(live_db, Keyring.parse(old), "Weinhandlung Süd", "DE", NOW)
+    merchants.create(live_db, both := Keyring.parse(f"{new},{old}"), "Fahrrad Nord", "DE", NOW)
+    made = backup.backup(live_owner_url, both, tmp_path / "file", NOW)
+    assert (made.key_id, made.keys_in_use) == ("k8", ["k7", "k8"])
+    with pytest.raises(backup.KeysDoNotFit, match="k7"):
+        backup.restore(settings(empty_url), Keyring.parse(new), tmp_path / "file")
+    assert_untouched(empty_url)
+    assert backup.restore(settings(empty_url), both, tmp_path / "file") == made
+
+
+def test_a_folder_that_is_not_there_is_told(live_owner_url, keyring, tmp_path):
+    """In one line, not as a stack trace."""
+    with pytest.raises(backup.FileUnwritable, match="No such file or directory"):
+        backup.backup(live_owner_url, keyring, tmp_path / "none" / "file", NOW)
+
+
 def test_a_restore_that_fails_half_way_leaves_nothing(file, empty_url, keyring, monkeypatch):
     """All tables or none."""
     with psycopg.connect(empty_url, autocommit=True) as connection:
