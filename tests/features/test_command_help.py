@@ -16,7 +16,7 @@ def every(command: click.Command, name: str) -> Iterator[tuple[str, click.Comman
             yield from every(inner, f"{name} {word}")
 
 
-@pytest.mark.parametrize(("name", "command"), every(main, "kulanz"))
+@pytest.mark.parametrize(("name", "command"), list(every(main, "kulanz")))
 def test_help_shows_no_marks_of_the_program_that_formats_it(name, command):
     """A backslash-b keeps an example on its own line and is not for reading."""
     shown = command.get_help(click.Context(command, info_name=name))
