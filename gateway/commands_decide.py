@@ -160,9 +160,7 @@ def ask_here(context: OperatorContext, asking: Asking, question: Mapping[str, An
         raise Invalid(errors=pointers(error.normalized_messages())) from error  # type: ignore[no-untyped-call]
     services = context.services
     who, checkout = _principal(context, asking), Checkout(services)
-    ready = checkout.prepare(who, asked, clock.now())
-    with services.db.connection(who.merchant_id) as connection:
-        decided = checkout.decide(connection, ready)
+    decided = checkout.ask(who, asked, clock.now())
     return checkout_api.answer(decided.row, json.loads(decided.row["record"]), decided.language)
 
 

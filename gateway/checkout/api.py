@@ -7,7 +7,7 @@ from flask import Response, current_app, request
 from sqlalchemy import select
 
 from gateway.checkout import texts
-from gateway.checkout.decide import Checkout, Decided
+from gateway.checkout.decide import Checkout, Decided, Prepared, despite_races
 from gateway.checkout.models import Decision
 from gateway.checkout.request import CheckoutRequest
 from gateway.checkout.schemas import CheckoutSchema, DecisionSchema
@@ -43,15 +43,19 @@ def ask(asked: CheckoutRequest) -> Response:
     hidden ones last. Takes an `Idempotency-Key`.
     """
     who, now = current(), clock.now()
-    ready = checkout().prepare(who, asked, now)
     key = request.headers.get("Idempotency-Key")
-    with services().db.connection(who.merchant_id) as connection:
-        if key is None:
-            return _created(_body(checkout().decide(connection, ready)))
-        scope = f"{who.shop_id} POST decisions"
-        data_key = checkout().keys(who.merchant_id).data
-        attempt = idempotency.attempt(who.merchant_id, data_key, scope, key, request.get_data())
-        if (before := idempotency.begin(connection, attempt, now)) is not None:
+    if key is None:
+        return _created(_body(checkout().ask(who, asked, now)))
+    ready = checkout().prepare(who, asked, now)
+    data_key = checkout().keys(who.merchant_id).data
+    attempt = idempotency.attempt(who.merchant_id, data_key, f"{who.shop_id} POST decisions", key, request.get_data())
+    return despite_races(lambda: _ask_once(ready, attempt))
+
+
+def _ask_once(ready: Prepared, attempt: idempotency.Attempt) -> Response:
+    """Decide, or answer what was answered before."""
+    with services().db.connection(ready.who.merchant_id) as connection:
+        if (before := idempotency.begin(connection, attempt, ready.now)) is not None:
             return Response(before.body, before.status, content_type="application/json")
         body = _body(checkout().decide(connection, ready))
         idempotency.finish(connection, attempt, 201, body)

@@ -1,13 +1,15 @@
 """The decision: count, read, judge, record. One writing transaction, no call outside the house."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import Table, insert, select
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 
 from gateway.checkout import documents, records
 from gateway.checkout.economics import Economics
@@ -35,6 +37,7 @@ from gateway.risk.velocity import Attempt, Velocity
 from gateway.shops import buyers, identity, shops
 from gateway.shops.shops import ShopFacts, SigningKeys
 
+T = TypeVar("T")
 VALID_FOR = timedelta(minutes=30)
 POLICIES_KEPT = 500
 
@@ -61,6 +64,14 @@ class Decided:
     judged: Judged
     side: ShopSide
     language: str
+
+
+def despite_races(transaction: Callable[[], T]) -> T:
+    """Run a transaction, and once more if another made the same stranger a buyer a moment before: he is known now."""
+    try:
+        return transaction()
+    except (UniqueViolation, IntegrityError):  # the second is SQLAlchemy's word when a statement of its own sent ours
+        return transaction()
 
 
 class Checkout:
@@ -90,8 +101,18 @@ class Checkout:
         attempt = Attempt(who.merchant_id, counted, _basket(asked, found))
         return Prepared(who, asked, side, found, self._velocity.count(attempt, now.timestamp()), now)
 
+    def ask(self, who: Principal, asked: CheckoutRequest, now: datetime) -> Decided:
+        """Prepare, judge and record in a transaction of its own."""
+        ready = self.prepare(who, asked, now)
+
+        def recorded() -> Decided:
+            with self._services.db.connection(who.merchant_id) as connection:
+                return self.decide(connection, ready)
+
+        return despite_races(recorded)
+
     def decide(self, connection: Connection, ready: "Prepared") -> Decided:
-        """Judge and record, inside the transaction of the edge."""
+        """Judge and record, inside the transaction of the edge, which `despite_races` runs."""
         who, asked, now = ready.who, ready.asked, ready.now
         past = history.read(connection, _query(ready), ready.digests)
         known = Known(past.facts, ready.counts, past.listed, ready.digests)
@@ -130,7 +151,10 @@ class Checkout:
         return compiled
 
     def _buyer(self, connection: Connection, ready: "Prepared", past: history.History) -> buyers.BuyerKey | None:
-        """The buyer this decision belongs to, made when he is new; None when nothing identifies him."""
+        """The buyer this decision belongs to, made when he is new; None when nothing identifies him.
+
+        Nobody waits for the making: when another checkout of the same stranger is faster, the transaction fails.
+        """
         keyring = self._services.keyring
         if (known := _buyer_key(keyring, past)) is not None:
             return known
@@ -138,11 +162,8 @@ class Checkout:
         if identity.identifying(links) is None:
             return None
         new = buyers.new_buyer(keyring, ready.who.merchant_id, links, live=ready.who.live, now=ready.now)
-        if _CREATE_BUYER.row(connection, new.params) is not None:
-            return buyers.BuyerKey(new.id, new.data_key)
-        # Another checkout of the same stranger was faster by a moment: he is known now.
-        past = history.read(connection, _query(ready), ready.digests)
-        return _buyer_key(keyring, past)
+        _CREATE_BUYER.add(connection, new.params)
+        return buyers.BuyerKey(new.id, new.data_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +189,7 @@ _COUNTED = (
     ("handle", "handle"),
 )
 _INSERT = HotStatement(insert(cast("Table", Decision.__table__)).inline())
-_CREATE_BUYER = HotStatement(buyers.CREATE_BUYER)
+_CREATE_BUYER = HotStatement(buyers.CREATE_BUYER_OR_FAIL)
 
 
 def _buyer_key(keyring: Keyring, past: history.History) -> buyers.BuyerKey | None:

@@ -153,7 +153,7 @@ class Keyring:
         return self.wrap(self.unwrap(blob, context), context)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def _cipher(key: bytes) -> AESGCM:
     # The key schedule costs more than sealing a short field; objects are immutable and shared by threads.
     if len(key) != KEY_BYTES:

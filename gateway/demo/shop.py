@@ -129,9 +129,7 @@ def _decided(scene: Scene) -> Shown:
     shop = g.demo_shop
     who = Principal(DEMO_MERCHANT, shop.id, shop.id, shop.live, frozenset(), None)
     asked, began = scenes.question(scene, language()), perf_counter()
-    ready = checkout().prepare(who, asked, clock.now())
-    with services().db.connection(who.merchant_id) as connection:
-        decided = checkout().decide(connection, ready)
+    decided = checkout().ask(who, asked, clock.now())
     took_ms = 1000 * (perf_counter() - began)
     told = answer(decided.row, json.loads(decided.row["record"]), language())
     return Shown(scene, told, _without_empty(asdict(asked)), _telling(decided), took_ms)

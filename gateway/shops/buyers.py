@@ -43,12 +43,10 @@ class NewBuyer:
     params: Mapping[str, Any] = field(repr=False)
 
 
-CREATE_BUYER = text(
-    """
+_CREATE = """
     WITH mine AS (
         INSERT INTO buyer_index (merchant_id, digest, buyer_id, kind, identifies)
-        VALUES (:merchant, :digest, :buyer, :kind, true)
-        ON CONFLICT (merchant_id, digest) WHERE identifies DO NOTHING
+        VALUES (:merchant, :digest, :buyer, :kind, true) {}
         RETURNING buyer_id),
     made AS (
         INSERT INTO buyer (merchant_id, id, live, wrapped_key, first_seen_at)
@@ -58,9 +56,11 @@ CREATE_BUYER = text(
         SELECT :merchant, link.digest, mine.buyer_id, link.kind, false
         FROM mine, unnest(CAST(:digests AS bytea[]), CAST(:kinds AS text[])) AS link (digest, kind))
     SELECT buyer_id FROM mine
-    """,
-)
+    """
+CREATE_BUYER = text(_CREATE.format("ON CONFLICT (merchant_id, digest) WHERE identifies DO NOTHING"))
 """Buyer, identity and links in one statement. No row comes back when another transaction made this buyer first: read again."""
+CREATE_BUYER_OR_FAIL = text(_CREATE.format(""))
+"""The same for who does not wait for the answer: it violates the identity's uniqueness then."""
 
 LINK_BUYER = text(
     """
