@@ -222,7 +222,8 @@ def test_a_crashed_web_server_worker_or_database_is_started_again(lived_in, port
 def servers(live_owner_url) -> dict:
     """Real servers, as an operator names them: a migrated database and a cache."""
     with psycopg.connect(live_owner_url, autocommit=True) as connection:
-        connection.execute("GRANT kulanz_worker TO kulanz_web")
+        # Roles belong to the whole server: without INHERIT the other tests' web role gains nothing by this.
+        connection.execute("GRANT kulanz_worker TO kulanz_web WITH INHERIT FALSE")
     return {
         "DATABASE_URL": live_owner_url.replace("postgres@", "kulanz_web@"),
         "DATABASE_OWNER_URL": live_owner_url,
