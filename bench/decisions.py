@@ -105,4 +105,9 @@ def _figures(taken: list[_Round]) -> list[Figure]:
 _HOW = """Half of the buyers are known with six orders each, half were never seen; one to five lines, four to six methods,
 one in three with a device. gunicorn with two gthread workers of four threads. The floor is a Flask view under the same
 gunicorn that parses the same JSON and does one Valkey round trip, one indexed SELECT, one committed INSERT and dumps the
-same answer (`bench/floors.py`). At a fixed rate times count from when a request was due."""
+same answer (`bench/floors.py`). At a fixed rate times count from when a request was due.
+
+What a decision does beyond its floor is the distance between them: it checks every field and refuses contradictions,
+counts 12 to 18 windows, reads history, lists and live policies under row-level security, judges every method, seals what
+was told, makes a buyer of every stranger (a key and about six rows), signs a token, and stores a record that can be decided
+again, with its digest."""
