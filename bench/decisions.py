@@ -16,7 +16,7 @@ _Round = dict[str, float]
 
 def section(stack: Stack, rounds: int, seconds: float) -> Section:
     """Closed loop, open loop and CPU, all in the same rounds."""
-    with _webs(stack) as (ours, floor, echo):
+    with webs(stack) as (ours, floor, echo):
         taken = [_round(ours, floor, echo, seconds) for _ in range(rounds)]
     return Section("The decision: `POST /v1/decisions`, full path, no bureau", _HOW, _figures(taken))
 
@@ -43,7 +43,7 @@ def memory(stack: Stack, counts: tuple[int, int] = MEMORY_AT) -> Section:
 
 
 @contextmanager
-def _webs(stack: Stack) -> Iterator[tuple[Web, Web, Web]]:
+def webs(stack: Stack) -> Iterator[tuple[Web, Web, Web]]:
     """Ours, the floor and the echo, warm, at the same time: an idle one costs nothing."""
     with stack.web(APPLICATION) as ours:
         answer = ask(ours.port, next(bodies.requests(stack.secret, 1)))

@@ -4,9 +4,9 @@ from uuid import UUID
 
 import psycopg
 
-from bench.decisions import APPLICATION
+from bench import decisions
 from bench.figures import Figure, Section
-from bench.stack import Stack
+from bench.stack import Stack, Web
 
 STEPS = (10_000, 100_000, 1_000_000)
 QUICK_STEPS = (1_000, 10_000)
@@ -14,29 +14,30 @@ MOST = 1.5
 
 
 def section(stack: Stack, steps: tuple[int, ...], rounds: int) -> Section:
-    """The same load after each step; the floor of each is the first."""
-    costs, times = [], []
-    with stack.web(APPLICATION) as web, stack.owner() as owner:
-        web.warm()
+    """The same load after each step, beside the floor view, whose table stays small: what is left is the growth."""
+    taken = []
+    with decisions.webs(stack) as (ours, floor, _), stack.owner() as owner:
         for rows in steps:
             _grow(owner, stack.merchant_id, rows)
-            web.warm()
-            taken = [web.measured(seconds=2.0, connections=4) for _ in range(rounds)]
-            costs.append([cpu_us for _, cpu_us in taken])
-            times.append([outcome.p50_ms for outcome, _ in taken])
+            ours.warm()
+            taken.append([_beside(ours, floor) for _ in range(rounds)])
     figures = [
-        figure
-        for rows, cost, time in zip(steps[1:], costs[1:], times[1:], strict=True)
-        for figure in (
-            Figure(f"CPU per decision at {rows:,} rows", "µs", cost, costs[0], at_most=MOST),
-            Figure(f"median time at {rows:,} rows", "ms", time, times[0], at_most=MOST),
-        )
+        Figure(f"{what} at {rows:,} rows", "× floor view", [one[place] for one in after], first, at_most=MOST)
+        for rows, after in zip(steps[1:], taken[1:], strict=True)
+        for place, what in enumerate(("CPU per decision", "median time"))
+        for first in [[one[place] for one in taken[0]]]
     ]
     how = (
-        f"Rows of one merchant in `shop_order` and in `decision`, four connections, closed loop. Floor: the same with "
-        f"{steps[0]:,} rows, measured before; the steps cannot take turns."
+        "Rows of one merchant in `shop_order` and in `decision`, four connections, closed loop, each round as a multiple "
+        f"of the floor view measured with it. Floor: the same multiple at {steps[0]:,} rows."
     )
     return Section("Growth", how, figures)
+
+
+def _beside(ours: Web, floor: Web) -> tuple[float, float]:
+    """CPU and median time of ours, as multiples of the floor view's in the same moment."""
+    (outcome, cpu_us), (least, least_cpu_us) = (web.measured(seconds=2.0, connections=4) for web in (ours, floor))
+    return cpu_us / least_cpu_us, outcome.p50_ms / least.p50_ms
 
 
 def _grow(owner: psycopg.Connection, merchant_id: UUID, rows: int) -> None:
