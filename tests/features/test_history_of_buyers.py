@@ -134,9 +134,9 @@ def test_a_stranger_cannot_ruin_a_regular_with_his_phone_number(shop):
 
 def test_paid_and_refunded_orders_earn_no_trust(shop):
     """Money that went back proves nothing."""
-    shop.order("farm", paid=True)
+    shop.order("refunded", paid=True)
     event = {"event": "refunded", "external_id": "r", "occurred_at": clock.now().isoformat(), "amount_minor": 12_490}
-    told = shop.client.post("/v1/orders/farm/events", json=event, headers=shop.world.auth)
+    told = shop.client.post("/v1/orders/refunded/events", json=event, headers=shop.world.auth)
     assert told.status_code == 200, told.json
     facts = {reason["fact"] for reason in shop.decide(reference="n")["score"]["reasons"]}
     assert "paid_orders" not in facts
