@@ -109,6 +109,9 @@ class RolledBack(Database):
             self._outer.exec_driver_sql(f"SET LOCAL {TENANT_SETTING} = '{merchant_id or ''}'")
             yield self._outer
 
+    def trips(self, merchant_id):
+        return self.connection(merchant_id)
+
 
 @pytest.fixture
 def db(web_database: Database) -> Iterator[Database]:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import orjson
 from flask import Response, current_app, request
 from sqlalchemy import select
 
@@ -19,7 +20,6 @@ from gateway.merchants.guards import current
 
 blueprint = Blueprint("decisions", __name__, url_prefix="/v1/decisions", description="Which methods are safe to show.")
 _QUESTION, _ANSWER = CheckoutSchema(), DecisionSchema()
-_dump = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class DecisionUnknown(NotFound):
@@ -77,7 +77,7 @@ def read(decision_id: str) -> Response:
     if row is None:
         raise DecisionUnknown
     language = checkout().side(who).facts.language
-    body = _dump(answer(row._asdict(), json.loads(row.record), language))
+    body = orjson.dumps(answer(row._asdict(), json.loads(row.record), language))
     return Response(body, 200, content_type="application/json")
 
 
@@ -86,7 +86,7 @@ def _created(body: bytes) -> Response:
 
 
 def _body(decided: Decided) -> bytes:
-    return _dump(answer(decided.row, decided.record, decided.language)).encode()
+    return orjson.dumps(answer(decided.row, decided.record, decided.language))
 
 
 def answer(row: Any, record: dict[str, Any], language: str) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
+import orjson
 from psycopg.errors import UniqueViolation
-from sqlalchemy import Table, insert, select
-from sqlalchemy.engine import Connection
+from sqlalchemy import Table, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from gateway.checkout import documents, records
@@ -22,7 +22,7 @@ from gateway.checkout.token import TokenFacts, sign
 from gateway.core.clock import local_date
 from gateway.core.crypto import Keyring, blind_index, seal
 from gateway.core.errors import Invalid, Refused
-from gateway.core.hot import HotStatement
+from gateway.core.hot import HotStatement, Link
 from gateway.core.ids import new_id, to_public
 from gateway.core.kept import Kept
 from gateway.core.services import Services
@@ -102,32 +102,32 @@ class Checkout:
         return Prepared(who, asked, side, found, self._velocity.count(attempt, now.timestamp()), now)
 
     def ask(self, who: Principal, asked: CheckoutRequest, now: datetime) -> Decided:
-        """Prepare, judge and record in a transaction of its own."""
+        """Prepare, judge and record: a trip that reads, a trip that writes, which is the one writing transaction."""
         ready = self.prepare(who, asked, now)
 
         def recorded() -> Decided:
-            with self._services.db.connection(who.merchant_id) as connection:
-                return self.decide(connection, ready)
+            with self._services.db.trips(who.merchant_id) as trips:
+                return self.decide(trips, ready)
 
         return despite_races(recorded)
 
-    def decide(self, connection: Connection, ready: "Prepared") -> Decided:
-        """Judge and record, inside the transaction of the edge, which `despite_races` runs."""
+    def decide(self, link: Link, ready: "Prepared") -> Decided:
+        """Judge and record, inside the transactions of the edge, which `despite_races` runs."""
         who, asked, now = ready.who, ready.asked, ready.now
-        past = history.read(connection, _query(ready), ready.digests)
+        past = history.read(link, _query(ready), ready.digests)
         known = Known(past.facts, ready.counts, past.listed, ready.digests)
         facts = gather(_told(asked), known, now, ready.side.facts.timezone)
         card = cards.expert()
-        policy = cast("Policy", self._policy(connection, who, "checkout", past.versions))
-        economics = cast("Economics", self._policy(connection, who, "economics", past.versions))
+        policy = cast("Policy", self._policy(link, who, "checkout", past.versions))
+        economics = cast("Economics", self._policy(link, who, "economics", past.versions))
         if asked.currency not in cards.AMOUNTS_IN and not (policy.version and economics.version):
             raise PolicyNeeded(currency=asked.currency)
         case = Case(facts, score(card, facts), asked.methods, economics, policy, ready.side.facts.holds_orders)
         judged = Judged(case, choose(case))
-        buyer = self._buyer(connection, ready, past)
+        buyer = self._buyer(link, ready, past)
         record = records.to_dict(judged, card)
         row = _row(ready, judged, records.to_text(record), buyer)
-        _INSERT.add(connection, row)
+        _INSERT.add(link, row)
         return Decided(row, record, judged, ready.side, _language(asked, ready.side))
 
     def _fetch_side(self, key: tuple[UUID, UUID]) -> ShopSide:
@@ -138,7 +138,7 @@ class Checkout:
                 raise shops.ShopClosed
             return ShopSide(facts, shops.signing_keys(session, self._services.keyring, shop_id))
 
-    def _policy(self, connection: Connection, who: Principal, kind: str, versions: Mapping[str, int]) -> Any:
+    def _policy(self, link: Link, who: Principal, kind: str, versions: Mapping[str, int]) -> Any:
         """The compiled document that decides now; a version never changes, so it is compiled once per process."""
         version = versions.get(kind, 0)
         key = (who.merchant_id, who.shop_id, kind, version) if version else (_NOBODY, _NOBODY, kind, 0)
@@ -146,11 +146,11 @@ class Checkout:
         if compiled is None:
             if len(self._policies) >= POLICIES_KEPT:
                 self._policies.clear()
-            body = body_of(connection, who.merchant_id, who.shop_id, kind, version)
+            body = body_of(link, who.merchant_id, who.shop_id, kind, version)
             compiled = self._policies[key] = documents.COMPILERS[kind](body, version)
         return compiled
 
-    def _buyer(self, connection: Connection, ready: "Prepared", past: history.History) -> buyers.BuyerKey | None:
+    def _buyer(self, link: Link, ready: "Prepared", past: history.History) -> buyers.BuyerKey | None:
         """The buyer this decision belongs to, made when he is new; None when nothing identifies him.
 
         Nobody waits for the making: when another checkout of the same stranger is faster, the transaction fails.
@@ -162,7 +162,7 @@ class Checkout:
         if identity.identifying(links) is None:
             return None
         new = buyers.new_buyer(keyring, ready.who.merchant_id, links, live=ready.who.live, now=ready.now)
-        _CREATE_BUYER.add(connection, new.params)
+        _CREATE_BUYER.add(link, new.params)
         return buyers.BuyerKey(new.id, new.data_key)
 
 
@@ -190,6 +190,14 @@ _COUNTED = (
 )
 _INSERT = HotStatement(insert(cast("Table", Decision.__table__)).inline())
 _CREATE_BUYER = HotStatement(buyers.CREATE_BUYER_OR_FAIL)
+_BODY = HotStatement(
+    select(PolicyVersion.body).where(
+        PolicyVersion.merchant_id == bindparam("merchant"),
+        PolicyVersion.shop_id == bindparam("shop"),
+        PolicyVersion.kind == bindparam("kind"),
+        PolicyVersion.version == bindparam("version"),
+    ),
+)
 
 
 def _buyer_key(keyring: Keyring, past: history.History) -> buyers.BuyerKey | None:
@@ -198,19 +206,15 @@ def _buyer_key(keyring: Keyring, past: history.History) -> buyers.BuyerKey | Non
     return buyers.BuyerKey(past.buyer_id, keyring.unwrap(past.wrapped_key, buyers.context_of(past.buyer_id)))
 
 
-def body_of(connection: Connection, merchant_id: UUID, shop_id: UUID, kind: str, version: int) -> dict[str, Any]:
+def body_of(link: Link, merchant_id: UUID, shop_id: UUID, kind: str, version: int) -> dict[str, Any]:
     """A stored policy document, or the default of its kind for version 0."""
     if version == 0:
         return documents.DEFAULTS[kind]
-    found: dict[str, Any] = connection.execute(
-        select(PolicyVersion.body).where(
-            PolicyVersion.merchant_id == merchant_id,
-            PolicyVersion.shop_id == shop_id,
-            PolicyVersion.kind == kind,
-            PolicyVersion.version == version,
-        ),
-    ).scalar_one()
-    return found
+    wanted = {"merchant": merchant_id, "shop": shop_id, "kind": kind, "version": version}
+    if (found := _BODY.row(link, wanted)) is None:
+        raise LookupError(f"version {version} of the policy {kind} is live and does not exist")
+    body: dict[str, Any] = found[0]
+    return body
 
 
 def _digests(index_key: bytes, who: Principal, asked: CheckoutRequest) -> dict[str, bytes]:
@@ -314,18 +318,13 @@ def _sealed(asked: CheckoutRequest, buyer: buyers.BuyerKey | None, decision_id: 
     if buyer is None:
         return None
     told = {
-        "buyer": _flat(asked.buyer),
-        "billing": _flat(asked.billing) if asked.billing else None,
-        "delivery": _flat(asked.delivery) if asked.delivery else None,
-        "context": _flat(asked.context),
-        "items": [_flat(item) for item in asked.items],
+        "buyer": asked.buyer,
+        "billing": asked.billing,
+        "delivery": asked.delivery,
+        "context": asked.context,
+        "items": asked.items,
     }
-    return seal(buyer.data_key, records.to_text(told).encode(), told_context(decision_id))
-
-
-def _flat(part: Any) -> dict[str, Any]:
-    """The fields of one flat dataclass; `asdict` would copy each value."""
-    return {name: getattr(part, name) for name in part.__slots__}
+    return seal(buyer.data_key, orjson.dumps(told), told_context(decision_id))
 
 
 def told_context(decision_id: UUID) -> str:

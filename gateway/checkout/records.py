@@ -1,11 +1,12 @@
 """The stored form of a decision: written once, hashed, and enough to decide again (pure)."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, Protocol
 from uuid import UUID
+
+import orjson
 
 from gateway.checkout import policy
 from gateway.checkout.methods import Method
@@ -14,8 +15,6 @@ from gateway.core import chain
 from gateway.risk import facts
 from gateway.risk.card import Card
 from gateway.risk.score import Score, score
-
-_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 class Row(Protocol):
@@ -72,7 +71,7 @@ def to_dict(judged: Judged, card: Card) -> dict[str, Any]:
 
 def to_text(record: dict[str, Any]) -> str:
     """The record as it is stored and hashed."""
-    return _dump(record)
+    return orjson.dumps(record).decode()
 
 
 def digest(row: Row) -> bytes:

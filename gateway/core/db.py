@@ -8,14 +8,16 @@ nothing instead of everything.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import Date, DateTime, Engine, LargeBinary, MetaData, Text, Uuid, create_engine, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.pool import PoolProxiedConnection
 
 from gateway.core import hot
 from gateway.core.errors import Unavailable
@@ -105,8 +107,27 @@ class Database:
                 yield connection
                 hot.commit(connection)
         finally:
-            hot.end(connection)
+            hot.end(connection.info)
             connection.close()
+
+    @contextmanager
+    def trips(self, merchant_id: UUID) -> Iterator[hot.Trips]:
+        """A connection for hot statements only, each round trip of which is a transaction of its own.
+
+        The last trip sends what still waits. Raises `Unavailable` when the database cannot be reached; nothing was done
+        then.
+        """
+        lent = self._lend()
+        driver, info = cast("psycopg.Connection[Any]", lent.driver_connection), lent.info
+        try:
+            trips = hot.Trips(driver, info, merchant_id)
+            yield trips
+            trips.finish()
+        finally:
+            hot.end(info)
+            if driver.closed:
+                lent.invalidate()
+            lent.close()
 
     @contextmanager
     def transaction(self, merchant_id: UUID | None) -> Iterator[Session]:
@@ -120,16 +141,27 @@ class Database:
                 connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
 
     def _open(self) -> Connection:
-        """A connection of the pool, another one for each that died there. Raises `Unavailable`."""
+        """A connection as SQLAlchemy has it. Raises `Unavailable`."""
         while True:
             try:
                 connection = self.engine.connect()
             except DBAPIError as error:
                 raise Unavailable("the database does not answer") from error
-            if not hot.is_lost(connection):
+            if not hot.is_lost(cast("psycopg.Connection[Any]", connection.connection.driver_connection)):
                 return connection
             connection.invalidate()
             connection.close()
+
+    def _lend(self) -> PoolProxiedConnection:
+        """A connection of the pool, another one for each that died there. Raises `Unavailable`."""
+        while True:
+            try:
+                lent = self.engine.raw_connection()
+            except DBAPIError as error:
+                raise Unavailable("the database does not answer") from error
+            if not hot.is_lost(cast("psycopg.Connection[Any]", lent.driver_connection)):
+                return lent
+            lent.invalidate()
 
     def ping(self) -> bool:
         """Whether the database answers now."""

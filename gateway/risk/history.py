@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.engine import Connection
 
-from gateway.core.hot import HotStatement
+from gateway.core.hot import HotStatement, Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +33,11 @@ class History:
     versions: dict[str, int]
 
 
-def read(connection: Connection, query: Query, digests: Mapping[str, bytes]) -> History:
+def read(link: Link, query: Query, digests: Mapping[str, bytes]) -> History:
     """One round trip. `digests`: blind indexes by kind, those of lists (`ip`, `device`, …) included."""
     identity = digests.get("email") or digests.get("phone")
     found = _READ.row(
-        connection,
+        link,
         {
             "merchant": query.merchant_id,
             "shop": query.shop_id,

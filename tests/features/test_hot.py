@@ -124,3 +124,63 @@ def test_values_arrive_as_they_were(live_db, merchant_id, value):
         ADD.add(connection, an_entry(merchant_id, value, digest))
         assert READ_BACK.row(connection, {"digests": [b"\\", digest]}) == (value,)
         assert READ_BACK.row(connection, {"digests": []}) is None
+
+
+def test_each_trip_commits_what_it_brings(live_db, merchant_id):
+    """Nobody says BEGIN: what goes together happens together, and others see it at once."""
+    with live_db.trips(merchant_id) as trips:
+        ADD.add(trips, an_entry(merchant_id))
+        assert COUNT.row(trips, {}) == (1, str(merchant_id))
+        assert count(live_db, merchant_id) == 1
+        ADD.add(trips, an_entry(merchant_id))
+    assert count(live_db, merchant_id) == 2
+
+
+def test_each_trip_knows_its_tenant_and_the_next_borrower_does_not(live_db, merchant_id):
+    """The setting ends with the trip; the pooled connection shows nothing to who names no tenant."""
+    with live_db.trips(merchant_id) as trips:
+        ADD.add(trips, an_entry(merchant_id))
+        COUNT.row(trips, {})
+        other = trips.driver.execute("SELECT current_setting('kulanz.merchant_id', true), count(*) FROM list_entry")
+        assert other.fetchone() == ("", 0)
+        assert COUNT.row(trips, {}) == (1, str(merchant_id))
+    with live_db.trips(new_id()) as trips:
+        assert COUNT.row(trips, {})[0] == 0
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            ADD.row(trips, an_entry(merchant_id))
+
+
+def test_a_trip_that_fails_does_nothing_and_the_connection_serves_on(live_db, merchant_id):
+    """An error undoes its own trip, not those before."""
+    with live_db.trips(merchant_id) as trips:
+        ADD.add(trips, an_entry(merchant_id))
+        assert COUNT.row(trips, {})[0] == 1
+        ADD.add(trips, an_entry(merchant_id))
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            BAD.row(trips, {"divisor": 0})
+        assert COUNT.row(trips, {})[0] == 1
+
+
+def test_an_exception_between_trips_sends_nothing_more(live_db, merchant_id):
+    """What waited is forgotten."""
+    with pytest.raises(KeyError), live_db.trips(merchant_id) as trips:  # noqa: PT012 - the block ends with a trip
+        ADD.add(trips, an_entry(merchant_id))
+        raise KeyError
+    assert count(live_db, merchant_id) == 0
+
+
+def test_a_connection_that_dies_between_trips_is_an_error_and_leaves_the_pool(live_db, live_owner_url, merchant_id):
+    """The next who comes gets another one."""
+    with pytest.raises(psycopg.OperationalError), live_db.trips(merchant_id) as trips:  # noqa: PT012 - the second trip fails
+        assert COUNT.row(trips, {})[0] == 0
+        with psycopg.connect(live_owner_url, autocommit=True) as owner:
+            owner.execute("SELECT pg_terminate_backend(%s, 2000)", (trips.driver.info.backend_pid,))
+        COUNT.row(trips, {})
+    with live_db.trips(merchant_id) as trips:
+        assert COUNT.row(trips, {})[0] == 0
+
+
+def test_text_with_a_nul_is_refused_and_never_cut_short(live_db, merchant_id):
+    """As a value and in a list."""
+    with live_db.trips(merchant_id) as trips, pytest.raises(psycopg.errors.CharacterNotInRepertoire):
+        ADD.row(trips, an_entry(merchant_id, "before\0after"))
