@@ -5,12 +5,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import decisions, growth, inprocess, stack, start, work
+from bench import decisions, growth, inprocess, intake, stack, start, work
 from bench.figures import Figure, Section, machine_facts, page, printed
 from gateway.core import clock
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
-PARTS = ("judgement", "start", "velocity", "decision", "memory", "work", "growth")
+PARTS = ("judgement", "start", "velocity", "decision", "memory", "intake", "work", "growth")
 
 
 def main() -> int:
@@ -39,6 +39,7 @@ def _sections(names: tuple[str, ...], *, quick: bool) -> Iterator[Section]:
         "velocity": lambda running: inprocess.velocity(running, rounds),
         "decision": lambda running: decisions.section(running, rounds, seconds),
         "memory": lambda running: decisions.memory(running, (200, 1_000) if quick else decisions.MEMORY_AT),
+        "intake": lambda running: intake.section(running, rounds, seconds),
         "work": _work,
         "growth": lambda running: growth.section(running, growth.QUICK_STEPS if quick else growth.STEPS, rounds),
     }

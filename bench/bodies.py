@@ -3,10 +3,14 @@
 The load generator makes them before it measures. No request is like another: a serial number is part of each.
 """
 
+import base64
 import json
 import random
 from collections.abc import Iterator
 from typing import Any
+
+from gateway.core import clock
+from gateway.core.signing import SigningKey, sign
 
 KNOWN_BUYERS = 2_000
 SHAPES = 200
@@ -91,6 +95,20 @@ def requests(authorization: str, first: int, *, keyed: bool = False) -> Iterator
     while True:
         body = json.dumps(question(serial % SHAPES, serial), ensure_ascii=False).encode()
         yield request(authorization, body, f"order-{serial:09d}" if keyed else "")
+        serial += 1
+
+
+def messages(path: str, secret: str, first: int) -> Iterator[bytes]:
+    """Endless signed messages (Standard Webhooks), each with an order of its own."""
+    now = clock.now()
+    key = SigningKey("k", base64.b64decode(secret.removeprefix("whsec_")), now)
+    serial = first
+    while True:
+        order = {"reference": f"pushed-{serial:09d}", "currency": "EUR", "total_minor": 12_490, "method": "cheque"}
+        body = json.dumps({"type": "order.put", "data": order | {"billing": address(serial)}}).encode()
+        signed = "".join(f"{name}: {value}\r\n" for name, value in sign([key], f"evt_{serial}", body, now).items())
+        head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{signed}"
+        yield f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
         serial += 1
 
 

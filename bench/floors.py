@@ -17,9 +17,10 @@ from gateway.checkout.schemas import CheckoutSchema
 TABLES = """
 CREATE TABLE floor_buyer (digest bytea PRIMARY KEY, buyer_id uuid NOT NULL);
 INSERT INTO floor_buyer SELECT sha256(n::text::bytea), gen_random_uuid() FROM generate_series(1, 10000) n;
+CREATE TABLE floor_message (id uuid PRIMARY KEY, at timestamptz NOT NULL, body bytea NOT NULL);
 CREATE TABLE floor_answer (id uuid PRIMARY KEY, at timestamptz NOT NULL, reference text NOT NULL, answer text NOT NULL);
 GRANT SELECT ON floor_buyer TO kulanz_web;
-GRANT SELECT, INSERT ON floor_answer TO kulanz_web;
+GRANT SELECT, INSERT ON floor_answer, floor_message TO kulanz_web;
 """
 ANSWER_FILE = "BENCH_ANSWER"
 """Names the file that holds the answer every floor gives: one that the real decision gave."""
@@ -43,6 +44,21 @@ def decision() -> Flask:
                 (uuid.uuid4(), asked["reference"], text),
             )
         return Response(text, 201, content_type="application/json")
+
+    return app
+
+
+def intake() -> Flask:
+    """Put the body into a table by one committed INSERT."""
+    app = Flask(__name__)
+
+    @app.post("/in/<word>")
+    def receive(word: str) -> Response:  # noqa: ARG001 - the path names it
+        with _pool().connection() as connection:
+            connection.execute(
+                "INSERT INTO floor_message (id, at, body) VALUES (%s, now(), %s)", (uuid.uuid4(), request.get_data())
+            )
+        return Response(status=202)
 
     return app
 

@@ -26,7 +26,10 @@ _ANSWERS_PER_CONNECTION = 20
 
 @dataclass(frozen=True)
 class Load:
-    """What to ask for. `rate` 0 is a closed loop; `count` ends it after that many requests."""
+    """What to ask for. `rate` 0 is a closed loop; `count` ends it after that many requests.
+
+    With a `path` signed messages are sent there, and `authorization` is the secret that signs them.
+    """
 
     port: int
     authorization: str
@@ -36,6 +39,7 @@ class Load:
     rate: float = 0.0
     count: int = 0
     keyed: bool = False
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,7 +199,12 @@ def main() -> None:
     """Make the requests, then measure; the answer goes to standard output as JSON."""
     load = Load(**json.loads(sys.argv[1]))
     most = load.count or int(load.seconds * (load.rate or _MOST_PER_SECOND)) + 1
-    prepared = list(islice(bodies.requests(load.authorization, load.first, keyed=load.keyed), most))
+    endless = (
+        bodies.messages(load.path, load.authorization, load.first)
+        if load.path
+        else bodies.requests(load.authorization, load.first, keyed=load.keyed)
+    )
+    prepared = list(islice(endless, most))
     print(json.dumps(asdict(_Run(load, prepared).outcome())))
 
 

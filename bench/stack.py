@@ -32,7 +32,7 @@ from gateway.embedded import Addresses, Engines
 from gateway.merchants import merchants
 from gateway.merchants.auth import SCOPES, NewKey, create_key
 from gateway.merchants.secrets import MerchantKeys
-from gateway.shops import buyers, identity, shops
+from gateway.shops import buyers, connections, identity, shops
 from gateway.shops.identity import Address, Identity
 
 WORKERS, THREADS = 2, 4
@@ -52,7 +52,7 @@ class Web:
     shared: bool = True
     """Whether its requests reach PostgreSQL and Valkey, whose time then counts."""
 
-    def load(self, **wanted: float | bool) -> Outcome:
+    def load(self, **wanted: float | bool | str) -> Outcome:
         """Requests that no other load has sent."""
         return run(Load(**{"port": self.port, "authorization": self.stack.secret, "first": next(_serials)} | wanted))
 
@@ -83,6 +83,9 @@ class Stack:
     merchant_id: UUID = field(default_factory=new_id)
     shop_id: UUID | None = None
     secret: str = ""
+    word: str = ""
+    signing_secret: str = ""
+    """Of the connection that takes messages under `/in/<word>`."""
 
     @contextmanager
     def web(self, application: str, *, workers: int = WORKERS, shared: bool = True) -> Iterator[Web]:
@@ -171,7 +174,8 @@ def _seed(stack: Stack) -> None:
             session, services.keyring, shops.NewShop(name="Musterladen", live=True, holds_orders=True), now
         )
         _, stack.secret = create_key(session, NewKey(shop.id, shop.live, "bench", SCOPES), now)
-    stack.shop_id = shop.id
+        door = connections.create(session, services.keyring, shop.id, connections.ORDERS, now)
+    stack.shop_id, stack.word, stack.signing_secret = shop.id, door.word, door.secret
     index_key = MerchantKeys(services.db, services.keyring).get(stack.merchant_id).index
     with services.db.connection(stack.merchant_id) as connection:
         for number in range(bodies.KNOWN_BUYERS):

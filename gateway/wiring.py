@@ -122,7 +122,7 @@ def add_checkout(app: Flask) -> None:
     app.extensions["kulanz.checkout"] = Checkout(app.extensions["kulanz"])
 
 
-EXTENSIONS: tuple[Callable[[Flask], None], ...] = (add_checkout, pages.install, desk_routes.install)
+EXTENSIONS: tuple[Callable[[Flask], None], ...] = (add_checkout, intake.install, pages.install, desk_routes.install)
 """What is prepared once per application, after services and blueprints are there."""
 
 

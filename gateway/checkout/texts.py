@@ -1,6 +1,7 @@
 """What codes mean in plain words, German and English: reasons for the merchant, one sentence for the buyer (pure)."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from gateway.core.money import Money
@@ -55,6 +56,7 @@ def language_of(asked: str, default: str) -> str:
     return next((one for one in (asked, default) if one in LANGUAGES), "de")
 
 
+@lru_cache(maxsize=2_000)
 def reason(code: str, language: str) -> str:
     """A reason code in words; a rule is named by its id."""
     if code.startswith("rule:"):

@@ -86,7 +86,7 @@ class Database:
             f"-c role={role} -c statement_timeout={statement_timeout_s}s -c lock_timeout=5s "
             "-c idle_in_transaction_session_timeout=60s -c timezone=UTC"
         )
-        self.engine = new_engine(url, options=options, pool_size=pool_size)
+        self.engine = new_engine(url, options=options, pool_size=pool_size, reset=False)
         hot.watch(self.engine)
 
     @contextmanager
@@ -194,13 +194,17 @@ _PRIVILEGED = text(
 )
 
 
-def new_engine(url: str, *, options: str = "", pool_size: int = 4) -> Engine:
-    """An engine on psycopg whose driver stays in autocommit: BEGIN and COMMIT are said by us."""
+def new_engine(url: str, *, options: str = "", pool_size: int = 4, reset: bool = True) -> Engine:
+    """An engine on psycopg whose driver stays in autocommit: BEGIN and COMMIT are said by us.
+
+    Without `reset` a connection comes back to the pool as it is: whoever borrows ends what he began.
+    """
     return create_engine(
         driver_url(url),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
+        pool_reset_on_return="rollback" if reset else None,
         connect_args={"autocommit": True, "connect_timeout": 3, "options": options},
     )
 

@@ -7,6 +7,7 @@ from uuid import UUID
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford: no i, l, o, u
 _VALUE = {letter: value for value, letter in enumerate(_ALPHABET)}
 _LENGTH = 26
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 
 
 def new_id() -> UUID:
@@ -20,8 +21,8 @@ def new_id() -> UUID:
 def to_public(prefix: str, value: UUID) -> str:
     """`dec_01jd…`: 26 letters that sort like the id itself."""
     number = value.int
-    letters = [_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5)]
-    return f"{prefix}_{''.join(letters)}"
+    pairs = [_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)]
+    return f"{prefix}_{''.join(pairs)}"
 
 
 def from_public(prefix: str, text: str) -> UUID | None:

@@ -14,7 +14,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, text
-from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from gateway.core import clock
@@ -22,6 +21,7 @@ from gateway.core.channels import post_notice
 from gateway.core.crypto import seal, unseal
 from gateway.core.db import Base, Tenant, merchant_of
 from gateway.core.errors import NotFound, Refused
+from gateway.core.hot import HotStatement, Link
 from gateway.core.ids import new_id, to_public
 from gateway.core.services import Services
 from gateway.core.states import Lifecycle
@@ -163,7 +163,7 @@ KeyOf = Callable[[Session], bytes]
 
 
 def store(
-    connection: Session | Connection,
+    link: Link,
     merchant_id: UUID,
     message: Incoming,
     *,
@@ -177,26 +177,33 @@ def store(
     """
     if len(message.event_id) > MAX_EVENT_ID:
         raise Refused(reason="event-id-too-long")
-    wake = (QUEUE,) if message.proof is not Proof.UNVERIFIED and WAKES.due(QUEUE) else ()
-    values = (*_columns(merchant_id, message, data_key, now, HEADERS | keep_headers), *wake)
+    wake = message.proof is not Proof.UNVERIFIED and WAKES.due(QUEUE)
     statements = _STORE_UNPROVEN if message.proof in ROOM else _STORE
-    if driver(connection).exec_driver_sql(statements[len(wake)], values).first():
+    if statements[wake].row(link, _columns(merchant_id, message, data_key, now, HEADERS | keep_headers)):
         return Stored.NEW
     return Stored.FULL if message.proof in ROOM else Stored.KNOWN
 
 
 def _columns(
     merchant_id: UUID, message: Incoming, data_key: bytes, now: datetime, allowed: frozenset[str]
-) -> tuple[Any, ...]:
+) -> dict[str, Any]:
     message_id, unverified = new_id(), message.proof is Proof.UNVERIFIED
     headers = {name.lower(): value for name, value in message.headers.items() if name.lower() in allowed}
     state = LIFECYCLE.after(LIFECYCLE.start, "ignore") if unverified else LIFECYCLE.start
-    expires_at = now + (KEPT_UNVERIFIED if unverified else KEPT)
-    sealed = seal(data_key, message.body, _context(message_id))
-    origin = (merchant_id, message_id, message.connection_id, message.kind, message.event_id, message.proof)
-    row = (*origin, json.dumps(headers), sealed, state, now, expires_at)
-    room = (merchant_id, message.connection_id, message.proof, ROOM[message.proof]) if message.proof in ROOM else ()
-    return (*row, *room)
+    return {
+        "merchant": merchant_id,
+        "id": message_id,
+        "connection": message.connection_id,
+        "kind": message.kind,
+        "event": message.event_id,
+        "proof": message.proof.value,
+        "headers": json.dumps(headers),
+        "body": seal(data_key, message.body, _context(message_id)),
+        "state": str(state),
+        "now": now,
+        "expires_at": now + (KEPT_UNVERIFIED if unverified else KEPT),
+        "room": ROOM.get(message.proof, 0),
+    }
 
 
 def _context(message_id: UUID) -> str:
@@ -206,15 +213,18 @@ def _context(message_id: UUID) -> str:
 _ROW = """
     INSERT INTO inbox_message (merchant_id, id, connection_id, kind, event_id, proof, headers, body, state,
                                received_at, expires_at)
-    SELECT %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s
+    SELECT CAST(:merchant AS uuid), CAST(:id AS uuid), CAST(:connection AS uuid), CAST(:kind AS text),
+           CAST(:event AS text), CAST(:proof AS text), CAST(CAST(:headers AS text) AS jsonb), CAST(:body AS bytea),
+           CAST(:state AS text), CAST(:now AS timestamptz), CAST(:expires_at AS timestamptz)
 """
 _CLAIMS_EVENT = """
     ON CONFLICT (merchant_id, connection_id, event_id) WHERE proof IN ('signed', 'partly') DO NOTHING
 """
 _IF_ROOM = """
     WHERE (SELECT count(*) FROM inbox_message
-           WHERE merchant_id = %s AND connection_id = %s AND proof = %s
-             AND (proof = 'unverified' OR (proof = 'hint' AND state = 'received'))) < %s
+           WHERE merchant_id = CAST(:merchant AS uuid) AND connection_id = CAST(:connection AS uuid)
+             AND proof = CAST(:proof AS text)
+             AND (proof = 'unverified' OR (proof = 'hint' AND state = 'received'))) < CAST(:room AS int)
 """
 _JOB = f"""
     INSERT INTO job (queue, task, merchant_id, args, run_at)
@@ -223,11 +233,14 @@ _JOB = f"""
 """  # noqa: S608 - constants
 
 
-def _statements(rows: str) -> tuple[str, str]:
+def _statements(rows: str) -> tuple[HotStatement, HotStatement]:
     """Without and with a wake-up call."""
     insert = f"WITH new AS ({rows} RETURNING merchant_id, id, proof), job AS ({_JOB})"
-    notify = f"pg_notify('{CHANNEL}', %s)"
-    return f"{insert} SELECT id FROM new", f"{insert} SELECT id, {notify} FROM new"  # noqa: S608 - constants
+    notify = f"pg_notify('{CHANNEL}', '{QUEUE}')"
+    return (
+        HotStatement(text(f"{insert} SELECT id FROM new")),  # noqa: S608 - constants
+        HotStatement(text(f"{insert} SELECT id, {notify} FROM new")),  # noqa: S608 - constants
+    )
 
 
 _STORE = _statements(_ROW + _CLAIMS_EVENT)

@@ -8,6 +8,7 @@ import ipaddress
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -123,8 +124,12 @@ def email_root(email: str) -> str:
     return f"{local}@{domain}" if domain else ""
 
 
+@lru_cache(maxsize=2_000)
 def normal_phone(text: str, country: str) -> str:
-    """E.164, reading national numbers as of `country`; "" for what is no valid number there."""
+    """E.164, reading national numbers as of `country`; "" for what is no valid number there.
+
+    A checkout asks again while its buyer types, and reading a number costs as much as judging the order: kept a while.
+    """
     if not text:
         return ""
     try:

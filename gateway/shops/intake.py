@@ -9,14 +9,15 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from flask import Response, request
+from flask import Flask, Response, current_app, request
 from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from gateway.core import clock, inbox, signing
 from gateway.core.errors import BadRequest, Invalid, Refused, TooLarge
-from gateway.core.http import Blueprint, decode_json, services
+from gateway.core.http import Blueprint, decode_json
 from gateway.core.inbox import Effect, Incoming, Proof, Received, Stored
+from gateway.core.kept import Kept
 from gateway.core.services import Services
 from gateway.core.signing import BadSignature, SigningKey
 from gateway.core.work import Fail
@@ -28,6 +29,7 @@ from gateway.shops.schemas import EventTellSchema, OrderTellSchema
 
 blueprint = Blueprint("in", __name__, url_prefix="/in", description="Messages that shops push, signed.")
 
+KEPT_S = 5.0
 _ORDER, _EVENT = OrderTellSchema(), EventTellSchema()
 
 
@@ -49,18 +51,52 @@ def receive(word: str) -> Response:
 
     It is stored once per `webhook-id` and worked off within seconds.
     """
-    opened, now = services(), clock.now()
-    connection = connections.find(opened.db, opened.keyring, word)
+    door, now = _door(), clock.now()
+    connection = door.find(word)
     if connection is None:
         raise ConnectionUnknown
     body = _body()
     try:
         signing.verify([SigningKey("k", connection.secret, connection.created_at)], _headers(), body, now)
     except BadSignature:
-        _store(opened, connection, _message(connection, body, Proof.UNVERIFIED), now)
+        door.store(connection, _message(connection, body, Proof.UNVERIFIED), now)
         raise
-    _store(opened, connection, _message(connection, body, Proof.SIGNED), now)
+    door.store(connection, _message(connection, body, Proof.SIGNED), now)
     return Response(status=202)
+
+
+class Door:
+    """The connections of one process, kept for seconds: finding one costs four round trips.
+
+    A closed connection takes messages at most `KEPT_S` longer on a web worker that has just seen it.
+    """
+
+    def __init__(self, opened: Services) -> None:
+        self._db = opened.db
+        self._keys = secrets.MerchantKeys(opened.db, opened.keyring)
+        self._kept: Kept[str, OpenConnection | None] = Kept(
+            lambda word: connections.find(opened.db, opened.keyring, word), seconds=KEPT_S
+        )
+
+    def find(self, word: str) -> OpenConnection | None:
+        """The open connection that this word leads to."""
+        return self._kept.get(word)
+
+    def store(self, connection: OpenConnection, message: Incoming, now: datetime) -> Stored:
+        """Store a message once, in a transaction of its own."""
+        data_key = self._keys.get(connection.merchant_id).data
+        with self._db.trips(connection.merchant_id) as trips:
+            return inbox.store(trips, connection.merchant_id, message, data_key=data_key, now=now)
+
+
+def install(app: Flask) -> None:
+    """The door of this process."""
+    app.extensions["kulanz.door"] = Door(app.extensions["kulanz"])
+
+
+def _door() -> Door:
+    found: Door = current_app.extensions["kulanz.door"]
+    return found
 
 
 def handle(opened: Services, message: Received) -> Effect | None:
@@ -141,12 +177,6 @@ def _message(connection: OpenConnection, body: bytes, proof: Proof) -> Incoming:
     elif len(event_id) > inbox.MAX_EVENT_ID:
         raise MessageRefused
     return Incoming(connection.id, connection.kind, event_id, proof, _headers(), body)
-
-
-def _store(opened: Services, connection: OpenConnection, message: Incoming, now: datetime) -> Stored:
-    with opened.db.transaction(connection.merchant_id) as session:
-        data_key = secrets.get_key(session, opened.keyring, "data")
-        return inbox.store(session, connection.merchant_id, message, data_key=data_key, now=now)
 
 
 HANDLERS: Mapping[str, inbox.Handler] = MappingProxyType({ORDERS: handle})
