@@ -13,9 +13,11 @@ import numpy as np
 from gateway.core.errors import GatewayError
 from gateway.risk.model_file import Card, Feature
 from gateway.risk.score import raw_scores
-from gateway.risk.trees import ZERO, Split, means, whole_cut
+from gateway.risk.trees import BELOW_ZERO, ZERO, Split, means, whole_cut
 
 TOLERANCE = 1e-9
+EVERY_NUMBER = 1e300
+"""LightGBM's largest threshold: any number is below it."""
 PROBES, ROWS = 12, 2_000
 """Rows per threshold beside it, and rows of the data, on which both are compared."""
 Matrix = Any
@@ -62,7 +64,8 @@ def _tree(root: Mapping[str, Any], features: Sequence[Feature]) -> dict[str, Any
 def _split(node: Mapping[str, Any]) -> float | list[int]:
     if node["decision_type"] == "==":
         return sorted(int(level) for level in str(node["threshold"]).split("||"))
-    return float(node["threshold"])
+    threshold = float(node["threshold"])
+    return BELOW_ZERO if threshold == -ZERO else threshold  # a row's -ZERO is made 0 before a tree sees it
 
 
 def tables_of(
@@ -102,12 +105,13 @@ def _table(feature: Feature, stumps: Sequence[tuple[Split, float, float]], colum
 
 
 def _cuts(feature: Feature, splits: Sequence[Split]) -> list[float]:
-    thresholds = {split.threshold for split in splits}
+    """Where the sum of the splits may change. A threshold of 1e300 asks only whether the value is known: no cut."""
+    thresholds = {split.threshold for split in splits if split.threshold < EVERY_NUMBER}
     if any(split.missing == "zero" for split in splits):
-        thresholds |= {-ZERO, ZERO}
+        thresholds |= {BELOW_ZERO, ZERO}
     if feature.type == "int":
-        return sorted({*map(whole_cut, thresholds)})
-    return sorted(math.nextafter(one, math.inf) for one in thresholds)
+        return sorted({*map(whole_cut, thresholds)}) or [0]
+    return sorted(math.nextafter(one, math.inf) for one in thresholds) or [0.0]
 
 
 def prove(booster: lightgbm.Booster, card: Card, output: str, data: Matrix) -> float:

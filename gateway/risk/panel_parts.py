@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from gateway.risk.facts import CATALOGUE
 from gateway.risk.model_file import Card, Output, Table
-from gateway.risk.trees import MAX_LEAVES, ZERO, Split, Tree, Value, whole_cut
+from gateway.risk.trees import BELOW_ZERO, MAX_LEAVES, ZERO, Split, Tree, Value, whole_cut
 
 UNIT = 2.0**48
 HALF = 1 << 63
@@ -245,7 +245,7 @@ def _cuts(part: Part) -> list[float]:
     whole = part.type != "number"
     thresholds = {split.threshold for split, *_ in part.splits}
     if any(split.missing == "zero" for split, *_ in part.splits):
-        thresholds |= {-ZERO, ZERO}
+        thresholds |= {BELOW_ZERO, ZERO}
     bounds = {cut for _, table, _ in part.tables for cut in table.cuts}
     if whole:
         return sorted({*map(whole_cut, thresholds), *map(math.ceil, bounds)})

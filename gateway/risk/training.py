@@ -189,7 +189,12 @@ def _report(data: TrainingSet, order: Order, parts: dict[str, _Part]) -> dict[st
     return {
         "trained_on": order.today.isoformat(),
         "library": f"lightgbm {lightgbm.__version__}",
-        "parameters": dict(fitting.SMALL) | {"folds": fitting.FOLDS, "most_rounds": fitting.ROUNDS},
+        "parameters": {
+            **fitting.SMALL,
+            "num_leaves_additive": fitting.STUMPS["num_leaves"],
+            "folds": fitting.FOLDS,
+            "most_rounds": fitting.ROUNDS,
+        },
         "data_sha256": data.digest,
         "rows": len(data),
         "dates": [min(data.days).isoformat(), max(data.days).isoformat()] if data.days else None,

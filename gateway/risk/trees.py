@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 ZERO = 1.0000000180025095e-35
-"""What counts as zero lies in (-ZERO, ZERO]: LightGBM's kZeroThreshold, a 32-bit float."""
+"""What lies in [-ZERO, ZERO] counts as zero: LightGBM's kZeroThreshold, a 32-bit float."""
+BELOW_ZERO = math.nextafter(-ZERO, -math.inf)
+"""The largest number below what counts as zero."""
 MAX_LEAVES = 8
 MISSING = ("none", "zero", "nan")
 
@@ -41,7 +43,7 @@ class Split:
             return not unknown and value in self.levels
         if unknown and self.missing != "nan":
             value, unknown = 0.0, False
-        if unknown or (self.missing == "zero" and value is not None and -ZERO < value <= ZERO):
+        if unknown or (self.missing == "zero" and value is not None and -ZERO <= value <= ZERO):
             return self.default_left
         return value is not None and value <= self.threshold
 
