@@ -35,11 +35,12 @@ def check_report(raw: Any) -> Mapping[str, Any] | None:
 
 
 def _output(raw: Any, path: str) -> None:
-    keys(raw, path, {"kind", "rows", "bads", "metrics"}, {"trees"})
+    keys(raw, path, {"kind", "rows", "bads", "metrics"}, {"trees", "learning_rate"})
     one_of(raw["kind"], f"{path}/kind", KINDS)
     rows = whole(raw["rows"], f"{path}/rows", 0, MOST)
     whole(raw["bads"], f"{path}/bads", 0, rows)
     whole(raw.get("trees", 0), f"{path}/trees", 0, 10_000)
+    number(raw.get("learning_rate", 0), f"{path}/learning_rate", 1)
     keys(raw["metrics"], f"{path}/metrics", set(), METRICS)
     for name, value in raw["metrics"].items():
         number(value, f"{path}/metrics/{name}", 1e6)

@@ -104,11 +104,12 @@ def _output(name: str, data: TrainingSet, matrix: Array, order: Order, say: Say)
     if a <= 0:  # the higher its score the better the order: there is nothing to learn here
         return _recalibrated(name, sample, before, order, counts)
     metrics = fitting.quality(y, fitting.platt_out_of_fold(fitted.raw, y, sample.weights))
-    metrics |= _gain(sample, fitted, before, _latest(data, known), kind)
+    metrics |= _gain(sample, fitted, before, _latest(data, known))
     learned = _learned(kind, fitted.booster, data.features, sample.x)
     say(f"{name}: {kind}, {fitted.rounds} rounds, AUC {metrics['auc']:.3f}, {_verdict(metrics)}")
     raw = learned | {"platt": {"a": min(a, 20.0), "b": b}}
-    report = {"kind": kind, **counts, "trees": fitted.rounds, "metrics": _rounded(metrics)}
+    chosen = {"trees": fitted.rounds, "learning_rate": fitted.parameters["learning_rate"]}
+    report = {"kind": kind, **counts, **chosen, "metrics": _rounded(metrics)}
     return _Part(raw, report, fitted.booster, sample.x)
 
 
@@ -150,9 +151,7 @@ def _latest(data: TrainingSet, known: Array) -> Array | None:
     return days > np.quantile(days, 1 - 1 / LATEST)
 
 
-def _gain(
-    sample: Sample, fitted: fitting.Fitted, before: Array | None, latest: Array | None, kind: str
-) -> dict[str, float]:
+def _gain(sample: Sample, fitted: fitting.Fitted, before: Array | None, latest: Array | None) -> dict[str, float]:
     """Against the model in use with its own Platt step on the same rows, or the base rate where there is none.
 
     On the newest rows by a model of the older ones where days are known, out of fold where they are not.
@@ -161,8 +160,7 @@ def _gain(
         chances = fitting.platt_out_of_fold(fitted.raw, sample.y, sample.weights)
         return fitting.gain(sample.y, chances, _rival(before, sample, np.ones(len(sample), dtype=bool)))
     older = sample.take(~latest)
-    parameters = fitting.SMALL if kind == "trees" else fitting.STUMPS
-    booster = lightgbm.train(dict(parameters), older.dataset(), fitted.rounds)
+    booster = lightgbm.train(dict(fitted.parameters), older.dataset(), fitted.rounds)
     a, b = fitting.platt(fitted.raw[~latest], older.y, older.weights)
     chances = fitting.sigmoid(a * booster.predict(sample.x[latest], raw_score=True) + b)
     return fitting.gain(sample.y[latest], chances, _rival(before, sample, ~latest)[latest])
