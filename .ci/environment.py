@@ -2,6 +2,7 @@
 
     python3 .ci/environment.py          what `make run` needs
     python3 .ci/environment.py dev      and what tests and lint need
+    python3 .ci/environment.py train    and what trains models; with KULANZ_CI=1 always, since its tests must run there
 
 Needs nothing but Python 3.11; two calls at once wait for each other; a finished environment needs no network.
 """
@@ -17,7 +18,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 DEFINITION = PROJECT / "pyproject.toml"
 VENV = PROJECT / ".venv"
-STEPS = {"run": ".", "dev": ".[dev]"}
+STEPS = {"run": ".", "dev": ".[dev]", "train": ".[train]"}
 
 
 def main(*steps: str) -> None:
@@ -63,4 +64,5 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main("run", *(["dev"] if "dev" in sys.argv[1:] else []))
+    asked = {*sys.argv[1:], *(["train"] if os.environ.get("KULANZ_CI") == "1" else [])}
+    main("run", *(step for step in ("dev", "train") if step in asked))

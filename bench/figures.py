@@ -20,6 +20,8 @@ class Figure:
     at_least: float | None = None
     orientation: float | None = None
     """Absolute figure for orientation; a budget only where there is no floor."""
+    lowest: float | None = None
+    """The least that is good enough, where more is better and there is no floor."""
     note: str = ""
 
     @property
@@ -45,6 +47,8 @@ class Figure:
             return ratio <= self.at_most
         if ratio is not None and self.at_least is not None:
             return ratio >= self.at_least
+        if ratio is None and self.lowest is not None:
+            return self.value >= self.lowest
         if ratio is None and self.orientation is not None:
             return self.value <= self.orientation
         return None
@@ -55,6 +59,8 @@ class Figure:
             return f"≤ {self.at_most:g} ×"
         if self.at_least is not None:
             return f"≥ {self.at_least:g} ×"
+        if self.lowest is not None:
+            return f"≥ {self.lowest:g} {self.unit}"
         return f"≤ {self.orientation:g} {self.unit}" if self.orientation is not None else ""
 
     def row(self) -> tuple[str, ...]:

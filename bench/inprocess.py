@@ -6,6 +6,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
+from bench import synthetic_models
 from bench.figures import Figure, Section
 from bench.stack import Stack
 from gateway.checkout import documents
@@ -14,7 +15,8 @@ from gateway.checkout.policy import Case, choose
 from gateway.core import clock
 from gateway.risk import card as cards
 from gateway.risk.facts import CATALOGUE, Facts
-from gateway.risk.score import score
+from gateway.risk.panel import Panel
+from gateway.risk.score import score_all
 from gateway.risk.velocity import SUBJECTS, WINDOWS, Attempt, Velocity
 
 RULES, ROWS = 20, 50
@@ -22,20 +24,38 @@ _METHODS = ("prepayment", "card_3ds", "paypal", "invoice", "sepa_debit", "cash_o
 
 
 def judgement(rounds: int, calls: int = 2_000) -> Section:
-    """From facts to the menu: score with its reasons, economics, policy."""
-    card, policy = cards.expert(), documents.compile_policy(_document(), 1)
-    economics = documents.compile_economics({}, 0)
+    """From facts to the menu: score with its reasons, economics, policy; then with challengers and trees."""
+    policy, economics = documents.compile_policy(_document(), 1), documents.compile_economics({}, 0)
     methods = tuple(Method(f"m-{kind}", kind) for kind in _METHODS)
     cases = [_facts(number) for number in range(50)]
+    expert, forests = cards.expert(), [synthetic_models.forest(seed) for seed in (1, 2, 3)]
+    panels = {
+        "one judgement": Panel((expert,)),
+        f"with two challengers of {synthetic_models.TREES} trees": Panel((expert, *forests[:2])),
+        "the same, the champion being trees too": Panel((forests[2], *forests[:2])),
+    }
 
-    def judge(number: int) -> None:
-        facts = cases[number % len(cases)]
-        choose(Case(facts, score(card, facts), methods, economics, policy, holds_orders=True))
+    def measured(panel: Panel) -> float:
+        def judge(number: int) -> None:
+            facts = cases[number % len(cases)]
+            score, _ = score_all(panel, facts)
+            choose(Case(facts, score, methods, economics, policy, holds_orders=True))
 
-    judge(0)
-    values = [_median_us(judge, calls) for _ in range(rounds)]
-    how = f"{RULES} rules, a decision table of {ROWS} rows, {len(_METHODS)} methods, in one process and thread."
-    return Section("Facts to menu, in process", how, [Figure("one judgement", "µs", values, orientation=60.0)])
+        judge(0)
+        return _median_us(judge, calls)
+
+    values: dict[str, list[float]] = {name: [] for name in panels}
+    for _ in range(rounds):
+        for name, panel in panels.items():
+            values[name].append(measured(panel))
+    how = (
+        f"{RULES} rules, a decision table of {ROWS} rows, {len(_METHODS)} methods, in one process and thread. Synthetic "
+        f"challengers hold {synthetic_models.TREES} trees of 8 leaves for default, and tables for fraud and return; reasons "
+        "are told of the champion."
+    )
+    budgets = dict.fromkeys(list(panels)[:2], 60.0)
+    figures = [Figure(name, "µs", found, orientation=budgets.get(name)) for name, found in values.items()]
+    return Section("Facts to menu, in process", how, figures)
 
 
 def velocity(stack: Stack, rounds: int, calls: int = 1_000) -> Section:

@@ -42,15 +42,18 @@ def markdown(text: str) -> str:
     lines = [
         f"# Score card {raw['id']}",
         "",
-        f"{raw['note']}",
+        raw.get("note", ""),
         "",
         "Each output is a sum of points (log-odds): the base plus one value per fact. The probability is 1 / (1 + e^-sum).",
         "A fact that is not known counts as written under “missing”. Printed by `kulanz card`; a test keeps both equal.",
         "It reads no gender, name, age, social network, account flow and no bare address.",
     ]
     for output, part in raw["outputs"].items():
-        base = 1 / (1 + math.exp(-part["intercept"]))
+        a, b = part["platt"]["a"], part["platt"]["b"]
+        base = 1 / (1 + math.exp(-a * part["intercept"] - b))
         lines += ["", f"## {TITLES[output]}", "", f"Base {part['intercept']:g} points, which alone is {base:.1%}.", ""]
+        if (a, b) != (1, 0):
+            lines += [f"Recalibrated: the sum counts {a:g} times, and {b:+g} is added.", ""]
         lines += ["| fact | points | missing | why |", "| --- | --- | --- | --- |"]
         lines += [_row(table) for table in part["tables"]]
     return "\n".join(lines) + "\n"
@@ -59,10 +62,10 @@ def markdown(text: str) -> str:
 def _row(table: dict[str, Any]) -> str:
     fact = CATALOGUE[table["fact"]]
     name = f"{fact.label_en} (`{table['fact']}`{', ' + fact.unit if fact.unit else ''})"
-    return f"| {name} | {_points(table)} | {table['missing']:+g} | {table['why']} |"
+    return f"| {name} | {points(table)} | {table.get('missing', 0):+g} | {table.get('why', '')} |"
 
 
-def _points(table: dict[str, Any]) -> str:
+def points(table: dict[str, Any]) -> str:
     if "yes_no" in table:
         return f"yes {table['yes_no']['yes']:+g}, no {table['yes_no']['no']:+g}"
     if "cases" in table:

@@ -35,7 +35,17 @@ TENANT_FREE = MappingProxyType(
 """Tables outside row-level security, each with its reason. They hold ids and hashes, never facts."""
 
 APPEND_ONLY = frozenset(
-    {"history", "history_anchor", "order_event", "policy_version", "user_event", "decision", "policy_activation"}
+    {
+        "history",
+        "history_anchor",
+        "order_event",
+        "policy_version",
+        "user_event",
+        "decision",
+        "policy_activation",
+        "score_model",
+        "model_role_change",
+    }
 )
 """Runtime roles may add to these and read them, nothing else."""
 

@@ -33,11 +33,19 @@ from gateway.demo import shop
 from gateway.docs_pages import pages as apidocs
 from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
+from gateway.risk import api as models_api
+from gateway.risk import champions
+from gateway.risk.models import ScoreModel
 from gateway.shops import api as shops_api
 from gateway.shops import buyers, connections, erasure, intake, shops
 from gateway.shops.events import OrderChanged, OrderPlaced
 
-API: tuple[ApiBlueprint, ...] = (checkout_api.blueprint, shops_api.blueprint, intake.blueprint)
+API: tuple[ApiBlueprint, ...] = (
+    checkout_api.blueprint,
+    shops_api.blueprint,
+    models_api.blueprint,
+    intake.blueprint,
+)
 """Blueprints of the documented API."""
 
 PAGES: tuple[Blueprint, ...] = (
@@ -55,6 +63,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "healthz": guards.public,
         "decisions": guards.api_key,
         "orders": guards.api_key,
+        "models": guards.api_key,
         "assets": guards.public,
         "apidocs": guards.public,
         "bootstrap": guards.public,
@@ -99,7 +108,11 @@ def trail(services: Services) -> Trail:
     """What is anchored: histories, and the rows of other tables that carry a digest of themselves."""
     return Trail(
         key_of=_data_key(services),
-        origins=(Origin("decision", Decision, records.digest), Origin("policy", PolicyVersion, policies.digest)),
+        origins=(
+            Origin("decision", Decision, records.digest),
+            Origin("policy", PolicyVersion, policies.digest),
+            Origin("model", ScoreModel, champions.digest),
+        ),
     )
 
 

@@ -31,8 +31,9 @@ from gateway.merchants.models import PolicyVersion
 from gateway.merchants.secrets import Keys, MerchantKeys
 from gateway.risk import card as cards
 from gateway.risk import history
+from gateway.risk.champions import Panels
 from gateway.risk.gather import Known, Told, gather
-from gateway.risk.score import score
+from gateway.risk.score import score_all
 from gateway.risk.velocity import Attempt, Velocity
 from gateway.shops import buyers, identity, shops
 from gateway.shops.shops import ShopFacts, SigningKeys
@@ -83,6 +84,7 @@ class Checkout:
         self._keys = MerchantKeys(services.db, services.keyring)
         self._sides: Kept[tuple[UUID, UUID], ShopSide] = Kept(self._fetch_side, seconds=5.0)
         self._policies: dict[tuple[UUID, UUID, str, int], Any] = {}
+        self._panels = Panels()
 
     def keys(self, merchant_id: UUID) -> Keys:
         return self._keys.get(merchant_id)
@@ -117,15 +119,16 @@ class Checkout:
         past = history.read(link, _query(ready), ready.digests)
         known = Known(past.facts, ready.counts, past.listed, ready.digests)
         facts = gather(_told(asked), known, now, ready.side.facts.timezone)
-        card = cards.expert()
+        panel = self._panels.get(link, who.merchant_id, past.models)
         policy = cast("Policy", self._policy(link, who, "checkout", past.versions))
         economics = cast("Economics", self._policy(link, who, "economics", past.versions))
         if asked.currency not in cards.AMOUNTS_IN and not (policy.version and economics.version):
             raise PolicyNeeded(currency=asked.currency)
-        case = Case(facts, score(card, facts), asked.methods, economics, policy, ready.side.facts.holds_orders)
+        score, challenges = score_all(panel, facts)
+        case = Case(facts, score, asked.methods, economics, policy, ready.side.facts.holds_orders)
         judged = Judged(case, choose(case))
         buyer = self._buyer(link, ready, past)
-        record = records.to_dict(judged, card)
+        record = records.to_dict(judged, panel.cards[0], challenges)
         row = _row(ready, judged, records.to_text(record), buyer)
         _INSERT.add(link, row)
         return Decided(row, record, judged, ready.side, _language(asked, ready.side))

@@ -1,5 +1,6 @@
 """The stored form of a decision: written once, hashed, and enough to decide again (pure)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -13,8 +14,9 @@ from gateway.checkout.methods import Method
 from gateway.checkout.policy import Case, Choice, choose
 from gateway.core import chain
 from gateway.risk import facts
-from gateway.risk.card import Card
-from gateway.risk.score import Score, score
+from gateway.risk.model_file import Card
+from gateway.risk.panel import Panel
+from gateway.risk.score import Challenge, Score, score_all
 
 
 class Row(Protocol):
@@ -51,10 +53,10 @@ class Judged:
         return self.case.score
 
 
-def to_dict(judged: Judged, card: Card) -> dict[str, Any]:
-    """The record: facts, methods, versions, score and choice."""
+def to_dict(judged: Judged, card: Card, challenges: Sequence[Challenge] = ()) -> dict[str, Any]:
+    """The record: facts, methods, versions, score and choice; what challengers say where there are any."""
     case = judged.case
-    return {
+    record = {
         "facts": facts.to_dict(case.facts),
         "methods": [[method.id, method.kind, method.supports_deposit] for method in case.methods],
         "holds_orders": case.holds_orders,
@@ -67,6 +69,11 @@ def to_dict(judged: Judged, card: Card) -> dict[str, Any]:
         "score": case.score.to_dict(),
         "choice": policy.to_dict(judged.choice),
     }
+    return record | _challenged(challenges)
+
+
+def _challenged(challenges: Sequence[Challenge]) -> dict[str, Any]:
+    return {"challengers": [one.to_dict() for one in challenges]} if challenges else {}
 
 
 def to_text(record: dict[str, Any]) -> str:
@@ -79,13 +86,15 @@ def digest(row: Row) -> bytes:
     return chain.digest("kulanz decision 1", *_COVERED(row))
 
 
-def replay(record: dict[str, Any], card: Card, case_policy: policy.Policy, economics: Any) -> dict[str, Any]:
-    """Decide again from the record with these versions; `score` and `choice` in stored form.
+def replay(
+    record: dict[str, Any], card: Card, case_policy: policy.Policy, economics: Any, challengers: Sequence[Card] = ()
+) -> dict[str, Any]:
+    """Decide again from the record with these versions; `score`, `choice` and `challengers` in stored form.
 
     With the versions the record names, the answer is the stored one: everything between is pure.
     """
     known = facts.from_dict(record["facts"])
-    scored = score(card, known)
+    scored, challenges = score_all(Panel((card, *challengers)), known)
     methods = tuple(Method(*method) for method in record["methods"])
     choice = choose(Case(known, scored, methods, economics, case_policy, record["holds_orders"]))
-    return {"score": scored.to_dict(), "choice": policy.to_dict(choice)}
+    return {"score": scored.to_dict(), "choice": policy.to_dict(choice)} | _challenged(challenges)

@@ -13,13 +13,14 @@ from gateway.checkout.api import DecisionUnknown
 from gateway.checkout.decide import body_of
 from gateway.checkout.models import Decision
 from gateway.core.errors import Refused
-from gateway.risk import card as cards
+from gateway.risk.champions import find_card
+from gateway.risk.model_file import Card
 
 MOST_DIFFERENCES = 200
 
 
 class CardMissing(Refused):
-    """The score card of this decision is not the one that this program ships under its name."""
+    """A model of this decision is neither shipped nor stored as it was then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A decision beside the one made again. `stored` and `again` hold `score` and `choice`."""
+    """A decision beside the one made again. `stored` and `again` hold `score`, `choice` and `challengers`."""
 
     intact: bool
     """Whether the row still has the digest it was written with."""
@@ -51,7 +52,7 @@ class Replayed:
 
 
 def replay_decision(connection: Connection, merchant_id: UUID, decision_id: UUID) -> Replayed:
-    """Decide again. Raises DecisionUnknown, or CardMissing when its card cannot be had."""
+    """Decide again. Raises DecisionUnknown, or CardMissing when a model cannot be had."""
     row = connection.execute(
         select(Decision.__table__).where(Decision.merchant_id == merchant_id, Decision.id == decision_id),
     ).one_or_none()
@@ -65,21 +66,21 @@ def replay_decision(connection: Connection, merchant_id: UUID, decision_id: UUID
         )
         for kind, name in (("checkout", "policy"), ("economics", "economics"))
     }
-    again = records.replay(record, _card(versions), compiled["checkout"], compiled["economics"])
+    named = [(versions["card"], versions["card_digest"])]
+    named += [(one["model"], one["digest"]) for one in record.get("challengers", [])]
+    card, *challengers = [_card(connection, row, name, digest) for name, digest in named]
+    again = records.replay(record, card, compiled["checkout"], compiled["economics"], challengers)
     return Replayed(
         intact=records.digest(cast("records.Row", row)) == row.digest,
-        stored={"score": record["score"], "choice": record["choice"]},
+        stored={name: record[name] for name in ("score", "choice", "challengers") if name in record},
         again=json.loads(json.dumps(again)),
     )
 
 
-def _card(versions: dict[str, Any]) -> cards.Card:
-    try:
-        card = cards.shipped(versions["card"])
-    except KeyError:
-        raise CardMissing(card=versions["card"]) from None
-    if card.digest != versions["card_digest"]:
-        raise CardMissing("its text has changed since", card=card.id)
+def _card(connection: Connection, row: Any, name: str, digest: str) -> Card:
+    card = find_card(connection, row.merchant_id, row.shop_id, name, digest)
+    if card is None:
+        raise CardMissing(card=name)
     return card
 
 

@@ -1,4 +1,4 @@
-"""The buyer as this merchant knows him, his list entries and the live policy versions: one indexed read."""
+"""The buyer as this merchant knows him, his list entries, the live policy versions and models: one indexed read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +31,8 @@ class History:
     listed: str | None
     """`block` or `allow`, the strongest entry of the merchant's lists: block beats allow."""
     versions: dict[str, int]
+    models: dict[str, str]
+    """Model id → champion or challenger; empty while the shop has none of its own."""
 
 
 def read(link: Link, query: Query, digests: Mapping[str, bytes]) -> History:
@@ -52,12 +54,12 @@ def read(link: Link, query: Query, digests: Mapping[str, bytes]) -> History:
     )
     if found is None:
         raise RuntimeError("a statement that always answers one row answered none")
-    buyer_id, wrapped_key, *past, actions, versions = found
+    buyer_id, wrapped_key, *past, actions, versions, models = found
     facts = _facts(_Past(*past), query.now) if identity else {}
     if "delivery" not in digests:
         facts.pop("known_address", None)
     listed = None if not actions else "block" if "block" in actions else "allow"
-    return History(buyer_id, wrapped_key, facts, listed, versions or {})
+    return History(buyer_id, wrapped_key, facts, listed, versions or {}, models or {})
 
 
 class _Past(NamedTuple):
@@ -129,7 +131,8 @@ WITH linked AS (
 SELECT b.id, b.wrapped_key, past.*, owing.*,
     (SELECT array_agg(action) FROM list_entry
      WHERE merchant_id = :merchant AND digest = ANY(:listed) AND (expires_at IS NULL OR expires_at > :now)),
-    (SELECT jsonb_object_agg(kind, version) FROM policy_live WHERE merchant_id = :merchant AND shop_id = :shop)
+    (SELECT jsonb_object_agg(kind, version) FROM policy_live WHERE merchant_id = :merchant AND shop_id = :shop),
+    (SELECT jsonb_object_agg(model_id, role) FROM model_role WHERE merchant_id = :merchant AND shop_id = :shop)
 FROM past CROSS JOIN owing LEFT JOIN linked me ON me.is_me
 LEFT JOIN buyer b ON b.merchant_id = :merchant AND b.id = me.buyer_id
 """,
