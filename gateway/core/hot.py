@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import psycopg
-from psycopg import pq
+from psycopg import abc, pq
 from psycopg.adapt import Transformer
 from psycopg.pq.abc import PGresult
 from sqlalchemy import Engine, event, text
@@ -56,13 +56,23 @@ class HotStatement:
 
     def row(self, link: "Link", values: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """Send what waits and this; its first row, or None."""
+        found = self._loaded(link, values)
+        return found.load_row(0, tuple) if found else None
+
+    def rows(self, link: "Link", values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Send what waits and this; all its rows."""
+        found = self._loaded(link, values)
+        return found.load_rows(0, cast("PGresult", found.pgresult).ntuples, tuple) if found else []
+
+    def _loaded(self, link: "Link", values: Mapping[str, Any]) -> "abc.Transformer | None":
+        """What reads the rows of the answer, if there are any."""
         line = _line(link)
         result = line.send(self._call(line, values))
         if result is None or not result.ntuples:
             return None
-        rows = Transformer.from_context(line.driver)
-        rows.set_pgresult(result)
-        return rows.load_row(0, tuple)
+        found: abc.Transformer = Transformer.from_context(line.driver)
+        found.set_pgresult(result)
+        return found
 
     def add(self, link: "Link", values: Mapping[str, Any]) -> None:
         """Send this before the next answer or with the end of the transaction, which then raise its errors."""
@@ -93,13 +103,15 @@ class _Kind(NamedTuple):
 
 
 def _array(values: list[Any]) -> bytes:
-    """A list of bytes or texts as PostgreSQL writes arrays."""
+    """A list of bytes, ids or texts as PostgreSQL writes arrays."""
     return b"{" + b",".join(map(_element, values)) + b"}"
 
 
-def _element(value: bytes | str) -> bytes:
+def _element(value: bytes | str | UUID) -> bytes:
     if isinstance(value, bytes):
         return b'"\\\\x' + value.hex().encode() + b'"'
+    if isinstance(value, UUID):
+        return str(value).encode()
     if "\0" in value:
         raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
     return b'"' + value.replace("\\", "\\\\").replace('"', '\\"').encode() + b'"'

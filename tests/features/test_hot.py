@@ -18,6 +18,7 @@ ADD = HotStatement(
 COUNT = HotStatement(text("SELECT count(*), current_setting('kulanz.merchant_id') FROM list_entry"))
 BAD = HotStatement(text("SELECT 1 / CAST(:divisor AS int)"))
 READ_BACK = HotStatement(text("SELECT reason FROM list_entry WHERE digest = ANY(:digests)"))
+ALL = HotStatement(text("SELECT reason, id FROM list_entry WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY reason"))
 
 
 def an_entry(merchant_id, reason="why", digest=None):
@@ -184,3 +185,14 @@ def test_text_with_a_nul_is_refused_and_never_cut_short(live_db, merchant_id):
     """As a value and in a list."""
     with live_db.trips(merchant_id) as trips, pytest.raises(psycopg.errors.CharacterNotInRepertoire):
         ADD.row(trips, an_entry(merchant_id, "before\0after"))
+
+
+def test_many_rows_are_read_by_a_list_of_ids(live_db, merchant_id):
+    """All of them, in order; none is an empty list."""
+    entries = [an_entry(merchant_id, reason) for reason in ("b", "a")]
+    with live_db.trips(merchant_id) as trips:
+        for entry in entries:
+            ADD.add(trips, entry)
+        wanted = {"ids": [entry["id"] for entry in entries]}
+        assert ALL.rows(trips, wanted) == [("a", entries[1]["id"]), ("b", entries[0]["id"])]
+        assert ALL.rows(trips, {"ids": [new_id()]}) == []
