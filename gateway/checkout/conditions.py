@@ -52,6 +52,12 @@ def compile_condition(node: Any, path: str = "/when") -> Condition:
 
 def leaf(field: Any, operator: Any, value: Any, path: str) -> Test:
     """One comparison of a fact with a constant of the fact's own type."""
+    type_ = checked_type(field, operator, path)
+    return _TESTS.get(operator, _comparison)(attrgetter(field), operator, _typed(value, operator, type_, path))
+
+
+def checked_type(field: Any, operator: Any, path: str) -> str:
+    """The type of a fact that can be compared so. Raises Invalid with a suggestion for what is misspelt."""
     fact = CATALOGUE.get(field) if isinstance(field, str) else None
     if fact is None:
         raise Invalid.at(f"{path}/field", _unknown(field))
@@ -59,7 +65,7 @@ def leaf(field: Any, operator: Any, value: Any, path: str) -> Test:
         raise Invalid.at(f"{path}/operator", f"must be one of {' '.join(OPERATORS)}")
     if operator in _ORDERED and fact.type != "int":
         raise Invalid.at(f"{path}/operator", f"{field} is of type {fact.type} and has no order")
-    return _TESTS.get(operator, _comparison)(attrgetter(field), operator, _typed(value, operator, fact.type, path))
+    return fact.type
 
 
 def _node(node: Any, path: str, depth: int, read: list[str]) -> Test:

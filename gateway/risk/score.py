@@ -32,6 +32,11 @@ class Score:
         }
 
 
+def from_dict(stored: dict[str, Any]) -> Score:
+    """The probabilities that `to_dict` stored, without their reasons: enough to choose by."""
+    return Score(stored["default"], stored["fraud"], stored["return"], (), stored["card"])
+
+
 def score(card: Card, facts: Facts) -> Score:
     """The probabilities by this card. Rounded to six digits, so that a stored score is the score."""
     chances: dict[str, float] = {}
