@@ -15,7 +15,7 @@ from gateway import chores, config
 from gateway.admin import routes as desk_routes
 from gateway.admin import session as desk_session
 from gateway.checkout import api as checkout_api
-from gateway.checkout import records
+from gateway.checkout import backtests, records
 from gateway.checkout.decide import Checkout
 from gateway.checkout.linking import check_decision
 from gateway.checkout.models import Decision
@@ -111,6 +111,7 @@ def tasks(services: Services) -> list[Task]:
         delivery.delivery_task(key_of, callbacks.resolver(services.keyring)),
         *expiry_tasks(chores.all_merchants),
         *chores.tasks(trail(services)),
+        *backtests.TASKS,
     ]
 
 
