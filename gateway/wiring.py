@@ -15,7 +15,7 @@ from gateway import chores, config
 from gateway.admin import routes as desk_routes
 from gateway.admin import session as desk_session
 from gateway.checkout import api as checkout_api
-from gateway.checkout import backtests, records
+from gateway.checkout import backtests, policy_api, records
 from gateway.checkout.decide import Checkout
 from gateway.checkout.linking import check_decision
 from gateway.checkout.models import Decision
@@ -37,7 +37,12 @@ from gateway.shops import api as shops_api
 from gateway.shops import buyers, connections, erasure, intake, shops
 from gateway.shops.events import OrderChanged, OrderPlaced
 
-API: tuple[ApiBlueprint, ...] = (checkout_api.blueprint, shops_api.blueprint, intake.blueprint)
+API: tuple[ApiBlueprint, ...] = (
+    checkout_api.blueprint,
+    policy_api.blueprint,
+    shops_api.blueprint,
+    intake.blueprint,
+)
 """Blueprints of the documented API."""
 
 PAGES: tuple[Blueprint, ...] = (
@@ -54,6 +59,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "api-docs": guards.public,
         "healthz": guards.public,
         "decisions": guards.api_key,
+        "policies": guards.api_key,
         "orders": guards.api_key,
         "assets": guards.public,
         "apidocs": guards.public,

@@ -68,6 +68,11 @@ def checked_type(field: Any, operator: Any, path: str) -> str:
     return fact.type
 
 
+def operators_of(type_: str) -> list[str]:
+    """The operators that a fact of this type can be compared by."""
+    return [operator for operator in OPERATORS if type_ == "int" or operator not in _ORDERED]
+
+
 def _node(node: Any, path: str, depth: int, read: list[str]) -> Test:
     if not isinstance(node, dict):
         raise Invalid.at(path, "must be an object")

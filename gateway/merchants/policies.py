@@ -222,11 +222,14 @@ def acts_with(session: Session, shop_id: UUID, kind: str, name: str) -> bool:
     return bool(found)
 
 
-def history(session: Session, shop_id: UUID, kind: str, limit: int = 100) -> list[PolicyDocument]:
-    """The newest versions first."""
+def history(
+    session: Session, shop_id: UUID, kind: str, limit: int = 100, *, below: int | None = None
+) -> list[PolicyDocument]:
+    """The newest versions first, all of them or those before the version `below`."""
+    older = () if below is None else (PolicyVersion.version < below,)
     rows = session.scalars(
         select(PolicyVersion)
-        .where(*_of(PolicyVersion, session, shop_id, kind))
+        .where(*_of(PolicyVersion, session, shop_id, kind), *older)
         .order_by(PolicyVersion.version.desc())
         .limit(limit),
     )
