@@ -21,6 +21,7 @@ from gateway import (
     commands_desk,
     commands_jobs,
     commands_merchants,
+    commands_policy,
     config,
     keys,
     migrate,
@@ -122,6 +123,7 @@ COMMANDS: tuple[click.Command, ...] = (
     commands_decide.replay_command,
     *commands_merchants.COMMANDS,
     *commands_desk.COMMANDS,
+    *commands_policy.COMMANDS,
     commands_buyers.buyer,
     commands_jobs.jobs,
 )

@@ -29,6 +29,19 @@ _COMPARE: Mapping[str, Callable[[Getter, Any], Test]] = {
     ">=": lambda get, value: lambda facts: None if (fact := get(facts)) is None else fact >= value,
 }
 _ORDERED = frozenset({"<", "<=", ">", ">=", "between"})
+_MEANT: Mapping[str, str] = {
+    **dict.fromkeys(("==", "eq", "is", "equals", "equal"), "="),
+    **dict.fromkeys(("<>", "ne", "neq", "isNot", "not"), "!="),
+    **dict.fromkeys(("gt", "above", "greaterThan"), ">"),
+    **dict.fromkeys(("gte", "ge", "=>", "atLeast"), ">="),
+    **dict.fromkeys(("lt", "below", "lessThan"), "<"),
+    **dict.fromkeys(("lte", "le", "=<", "atMost"), "<="),
+    **dict.fromkeys(("oneOf", "IN", "any"), "in"),
+    **dict.fromkeys(("not in", "not_in", "notin", "nin", "noneOf"), "notIn"),
+    **dict.fromkeys(("isNull", "missing", "unknown", "empty"), "null"),
+    **dict.fromkeys(("isNotNull", "known", "exists", "not null"), "notNull"),
+}
+"""What other tools call them."""
 OPERATORS = (*_COMPARE, "in", "notIn", "between", "null", "notNull")
 
 
@@ -62,7 +75,10 @@ def checked_type(field: Any, operator: Any, path: str) -> str:
     if fact is None:
         raise Invalid.at(f"{path}/field", _unknown(field))
     if operator not in OPERATORS:
-        raise Invalid.at(f"{path}/operator", f"must be one of {' '.join(OPERATORS)}")
+        meant = _MEANT.get(operator) if isinstance(operator, str) else None
+        raise Invalid.at(
+            f"{path}/operator", f"did you mean {meant}?" if meant else f"must be one of {' '.join(OPERATORS)}"
+        )
     if operator in _ORDERED and fact.type != "int":
         raise Invalid.at(f"{path}/operator", f"{field} is of type {fact.type} and has no order")
     return fact.type

@@ -82,7 +82,7 @@ def choose(case: Case) -> Choice:
         offers = _with_3ds_instead(case, offers, cards)
     explored = None
     if policy.explore is not None:
-        offers, explored = _explore(case, policy.explore, offers)
+        offers, explored = _explore(case, policy.explore, offers, orders)
     if not any(offer.show for offer in offers):
         offers = _last_resort(case, offers)
     review = any(rule.action == "review" for rule in hits) or any("last_resort_unsafe" in o.reasons for o in offers)
@@ -123,28 +123,37 @@ def _with_3ds_instead(case: Case, offers: list[Offer], orders: Orders) -> list[O
     ]
 
 
-def _explore(case: Case, explore: Explore, offers: list[Offer]) -> tuple[list[Offer], dict[str, Any] | None]:
+def _explore(
+    case: Case, explore: Explore, offers: list[Offer], orders: Mapping[str, Orders]
+) -> tuple[list[Offer], dict[str, Any] | None]:
     """Show what risk alone took away or wanted paid before, if this order was drawn; say with which probability.
 
     Never on the merchant's block list, above the cap, or against a rule, a limit or the law.
     """
     if case.draw is None or case.facts.total_minor > explore.max_minor or case.facts.listed == "block":
         return offers, None
-    places = [
-        place
-        for place, offer in enumerate(offers)
-        if offer.method.kind in explore.kinds and offer.reasons and _RISK_ALONE.issuperset(offer.reasons)
-    ]
-    if not places:
+    free: dict[str, Offer] = {}
+    for offer in offers:
+        if offer.method.kind in explore.kinds and offer.reasons and _RISK_ALONE.issuperset(offer.reasons):
+            sample = _sampled(case, offer.method, orders.get(offer.method.kind))
+            if sample is not None:
+                free[offer.method.id] = sample
+    if not free:
         return offers, None
     share = explore.percent / 100
     drawn = case.draw < share
-    methods = [offers[place].method.id for place in places]
-    if drawn:
-        for place in places:
-            method = offers[place].method
-            offers[place] = _shown(method, _worth(case, method, 0), ["explored"])
-    return offers, {"draw": case.draw, "propensity": share, "shown": drawn, "methods": methods}
+    told = {"draw": case.draw, "propensity": share, "shown": drawn, "methods": list(free)}
+    return [free.get(offer.method.id, offer) for offer in offers] if drawn else offers, told
+
+
+def _sampled(case: Case, method: Method, orders: Orders | None) -> Offer | None:
+    """The method without a deposit; None where something else than risk wants one or speaks against it."""
+    worth = _worth(case, method, 0)
+    over = _overruns(case, method, case.policy.limits.get(method.kind, _NO_LIMITS), worth)
+    if not _RISK_ALONE.issuperset(over) or (orders and orders.deposit_percent):
+        return None
+    offer = _shown(method, worth, ["explored"])
+    return _marked(offer, orders) if orders else offer
 
 
 _RISK_ALONE = frozenset({"risk_too_high", "expected_loss", "not_worth_it"})

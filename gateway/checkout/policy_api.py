@@ -26,6 +26,7 @@ from gateway.checkout.policy_schemas import (
     PolicyPageSchema,
     PolicySchema,
     StageSchema,
+    WhatActsSchema,
     version_below,
 )
 from gateway.checkout.regions import domain
@@ -48,7 +49,7 @@ blueprint = Blueprint(
     url_prefix="/v1/policies",
     description="What decides: versions, stages, backtests.",
 )
-_POLICY, _CHECKED, _BACKTEST = PolicySchema(), CheckedSchema(), BacktestSchema()
+_POLICY, _CHECKED, _BACKTEST, _ROLLED_BACK = PolicySchema(), CheckedSchema(), BacktestSchema(), WhatActsSchema()
 USUAL_DAYS = 90
 
 
@@ -187,7 +188,7 @@ def stage(to: dict[str, Any], policy_id: str) -> Response:
 
 @blueprint.post("/rollback")
 @blueprint.arguments(KindSchema())
-@blueprint.response(200, PolicyListSchema(only=("acting",)))
+@blueprint.response(200, _ROLLED_BACK)
 @blueprint.alt_response(409, description="`nothing-to-roll-back-to`, `idempotency-conflict`")
 def rollback(body: dict[str, Any]) -> Response:
     """Undo what changed last.
@@ -201,7 +202,7 @@ def rollback(body: dict[str, Any]) -> Response:
             mine.note("policy.rolled-back", kind=body["kind"], version=version)
             return {"acting": versions.acting(mine.session, mine.shop.id)}
 
-        return mine.once("rollback", PolicyListSchema(only=("acting",)), 200, act)
+        return mine.once("rollback", _ROLLED_BACK, 200, act)
 
 
 @blueprint.post("/<policy_id>/backtest")

@@ -150,10 +150,15 @@ class ActingSchema(Schema):
     shadow = fields.Integer(required=True, allow_none=True)
 
 
-class PolicyListSchema(Schema):
-    """What decides, and a page of versions, the newest first."""
+class WhatActsSchema(Schema):
+    """What decides now, per kind."""
 
     acting = fields.List(fields.Nested(ActingSchema), required=True)
+
+
+class PolicyListSchema(WhatActsSchema):
+    """What decides, and a page of versions, the newest first."""
+
     policies = fields.List(fields.Nested(PolicySummarySchema), required=True)
     next_cursor = fields.String(required=True, allow_none=True)
 
