@@ -6,6 +6,7 @@ cannot fail at a checkout.
 
 import difflib
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
@@ -330,4 +331,5 @@ def compile_row(columns: list[dict[str, str]], row: dict[str, Any], place: int) 
     ]
     tests = [leaf(column["field"], column["operator"], cell, f"{path}/cells/{n}") for column, cell, n in used]
     condition = Condition(all_of(tests), frozenset(column["field"] for column, _, _ in used))
-    return _acting(row, f"row-{place + 1}", condition)
+    equals = {column["field"]: cell for column, cell, _ in used if column["operator"] == "="}
+    return replace(_acting(row, f"row-{place + 1}", condition), equals=equals)

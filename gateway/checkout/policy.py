@@ -6,8 +6,9 @@ menu is never empty.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gateway.checkout import rules
@@ -35,8 +36,7 @@ class Offer(NamedTuple):
     """The buyer is to prove first that he is a person."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """The menu, the class of the buyer for offline checks, and what the rules did."""
 
     offers: tuple[Offer, ...]
@@ -47,7 +47,7 @@ class Choice:
     """What sampling could have done and did, with the probability of it; None where it had nothing to do."""
     unknown: tuple[dict[str, Any], ...] = ()
     """Rules and rows that lacked a fact, with the facts they lacked."""
-    texts: dict[str, dict[str, str]] = field(default_factory=dict)
+    texts: Mapping[str, Mapping[str, str]] = MappingProxyType({})
     """The merchant's own words of the rules that hit."""
 
     @property
@@ -75,7 +75,7 @@ class Case:
 def choose(case: Case) -> Choice:
     """Judge every method, put the shown ones in order, and never leave the menu empty."""
     policy = case.policy
-    hits, trace, unknown = rules.find(*policy.on(case.today), case.facts)
+    hits, trace, unknown = rules.find(*policy.asked(case.facts, case.today), case.facts)
     orders = rules.orders_of(hits, case.facts.total_minor) if hits else {}
     offers = [_judge(case, method, orders.get(method.kind)) for method in case.methods]
     if (cards := orders.get("card")) and cards.require_3ds:
@@ -86,9 +86,9 @@ def choose(case: Case) -> Choice:
     if not any(offer.show for offer in offers):
         offers = _last_resort(case, offers)
     review = any(rule.action == "review" for rule in hits) or any("last_resort_unsafe" in o.reasons for o in offers)
-    review = review or _absence_means(case, "review")
-    texts = rules.texts_of(hits) if hits else {}
-    return Choice(_ranked(offers), _outcome(case, offers, orders), review, trace, explored, unknown, texts)
+    review = review or bool(case.facts.missing and _absence_means(case, "review"))
+    words = {rule.id: rule.words for rule in hits if rule.words}
+    return Choice(_ranked(offers), _outcome(case, offers, orders), review, trace, explored, unknown, words)
 
 
 def _judge(case: Case, method: Method, orders: Orders | None) -> Offer:
@@ -220,7 +220,7 @@ def _risk_refusals(case: Case, limits: Limits, *, defaults: bool) -> list[str]:
 def _absence_means(case: Case, what: str) -> bool:
     """Whether a signal that is missing now means this."""
     policy, missing = case.policy, case.facts.missing
-    return bool(missing) and (
+    return (
         (policy.without_history == what and "history" in missing)
         or (policy.without_velocity == what and "velocity" in missing)
         or (policy.without_bureau == what and "bureau" in missing)

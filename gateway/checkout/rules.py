@@ -3,6 +3,7 @@
 Every rule that holds acts; of the table the first row that holds does. Rules add up: the strictest word counts.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,6 +13,7 @@ from gateway.checkout.conditions import Condition
 from gateway.risk.facts import Facts
 
 ACTIONS = ("hide", "deposit", "limit", "review", "require_3ds", "challenge")
+WORTH_A_LOOKUP = 8
 MOST_UNKNOWN = 20
 """Rules told as unknown per decision, each with the facts it lacked."""
 
@@ -37,6 +39,16 @@ class Rule:
     valid_from: date | None = None
     valid_until: date | None = None
     """First and last day in the shop's time zone; outside of them the rule does nothing."""
+    equals: Mapping[str, Any] = field(default_factory=dict)
+    """Of a row: the facts that have to be exactly this, by which a long table is looked up."""
+    code: str = field(init=False)
+    """As a reason of an offer."""
+    words: Mapping[str, str] = field(init=False)
+    """The merchant's own: `reason` for him, `de` and `en` for the buyer; stored with each decision the rule hit."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "code", f"rule:{self.id}")
+        object.__setattr__(self, "words", ({"reason": self.reason} if self.reason else {}) | dict(self.buyer_text))
 
     @property
     def dated(self) -> bool:
@@ -46,6 +58,31 @@ class Rule:
         return (self.valid_from is None or day >= self.valid_from) and (
             self.valid_until is None or day <= self.valid_until
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The rows of a long table by the value of one fact: the others are false whatever else they say."""
+
+    fact: str
+    rows: Mapping[Any, Sequence[Rule]]
+    rest: Sequence[Rule]
+    """For every other value: the rows that do not ask for it."""
+
+    def find(self, facts: Facts, table: Sequence[Rule]) -> Sequence[Rule]:
+        value = getattr(facts, self.fact)
+        return table if value is None else self.rows.get(value, self.rest)
+
+
+def lookup(table: Sequence[Rule]) -> Lookup | None:
+    """By the fact that most rows compare; None where it would spare little."""
+    asked = Counter(fact for row in table for fact in row.equals)
+    if not asked or (most := asked.most_common(1)[0])[1] < WORTH_A_LOOKUP:
+        return None
+    fact = most[0]
+    values = {row.equals[fact] for row in table if fact in row.equals}
+    rows = {value: tuple(row for row in table if row.equals.get(fact, value) == value) for value in values}
+    return Lookup(fact, rows, tuple(row for row in table if fact not in row.equals))
 
 
 class Found(NamedTuple):
@@ -112,7 +149,7 @@ def orders_of(hits: Sequence[Rule], total_minor: int) -> dict[str, Orders]:
 
 
 def _add(order: Orders, rule: Rule, total_minor: int) -> None:
-    code = f"rule:{rule.id}"
+    code = rule.code
     if rule.action == "hide" or (rule.action == "limit" and total_minor > rule.max_minor):
         order.hide.append(code)
     elif rule.action == "deposit" and rule.percent > order.deposit_percent:
@@ -121,9 +158,3 @@ def _add(order: Orders, rule: Rule, total_minor: int) -> None:
         order.require_3ds.append(code)
     elif rule.action == "challenge":
         order.challenge.append(code)
-
-
-def texts_of(hits: Sequence[Rule]) -> dict[str, dict[str, str]]:
-    """The words of the rules that hit: `reason` for the merchant, `de` and `en` for the buyer; stored with the decision."""
-    told = {rule.id: ({"reason": rule.reason} if rule.reason else {}) | dict(rule.buyer_text) for rule in hits}
-    return {id_: words for id_, words in told.items() if words}

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from gateway.checkout.bureau_policy import BureauPolicy
-from gateway.checkout.rules import Rule
+from gateway.checkout.rules import Lookup, Rule, lookup
+from gateway.risk.facts import Facts
 
 SME_INVOICE_DAYS, INVOICE_DAYS = 50, 14
 """Own deferred payment is no consumer credit up to 14 days after delivery, 50 for an SME (CCD2 Art. 2(2)(h))."""
@@ -67,17 +68,20 @@ class Policy:
     bureau: BureauPolicy = field(default_factory=BureauPolicy)
     dated: bool = field(init=False, default=False)
     """Whether any rule has a first or last day."""
+    lookup: Lookup | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "lookup", lookup(self.table))
         object.__setattr__(self, "dated", any(rule.dated for rule in (*self.rules, *self.table)))
 
-    def on(self, day: date | None) -> tuple[Sequence[Rule], Sequence[Rule]]:
-        """Rules and rows that are valid that day; without a day, those that always are."""
+    def asked(self, facts: Facts, day: date | None) -> tuple[Sequence[Rule], Sequence[Rule]]:
+        """Rules and rows that could hold for these facts on that day; without a day, those that are always valid."""
+        rows = self.table if self.lookup is None else self.lookup.find(facts, self.table)
         if not self.dated:
-            return self.rules, self.table
+            return self.rules, rows
         if day is None:
-            return _undated(self.rules), _undated(self.table)
-        return [rule for rule in self.rules if rule.valid_on(day)], [row for row in self.table if row.valid_on(day)]
+            return _undated(self.rules), _undated(rows)
+        return [rule for rule in self.rules if rule.valid_on(day)], [row for row in rows if row.valid_on(day)]
 
 
 def _undated(some: Sequence[Rule]) -> list[Rule]:

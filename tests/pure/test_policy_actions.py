@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.checkout import policy, records
 from gateway.checkout.methods import Method
@@ -200,3 +202,23 @@ def test_a_menu_is_worth_what_its_best_method_brings():
     """What backtests and shadows add up."""
     choice = choose(a_case())
     assert choice.contribution_minor == max(o.worth.contribution_minor for o in choice.offers if o.show)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["DE", "AT", "FR", None]), st.sampled_from([0, 2, 4, None])), min_size=8, max_size=20
+    ),
+    st.sampled_from(["DE", "AT", "CH", None]),
+    st.none() | st.integers(0, 5),
+)
+def test_a_long_table_is_looked_up_and_read_from_the_top_alike(cells, country, orders):
+    """The row that acts is the first that holds, whichever fact the table is looked up by."""
+    columns = [{"field": "country", "operator": "="}, {"field": "orders", "operator": ">="}]
+    rows = [{"cells": list(row), "then": {"action": "review"}} for row in cells]
+    case = a_case(body={"table": {"columns": columns, "rows": rows}}, country=country, orders=orders)
+    holds = [
+        (wanted is None or wanted == country) and (least is None or (orders is not None and orders >= least))
+        for wanted, least in cells
+    ]
+    first = [{"rule": f"row-{holds.index(True) + 1}", "result": "hit"}] if any(holds) else []
+    assert list(choose(case).trace) == first
