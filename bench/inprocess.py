@@ -9,6 +9,7 @@ from typing import Any
 from bench.figures import Figure, Section
 from bench.stack import Stack
 from gateway.checkout import documents
+from gateway.checkout.conditions import MAX_LEAVES, MAX_LIST, compile_condition
 from gateway.checkout.methods import Method
 from gateway.checkout.policy import Case, choose
 from gateway.core import clock
@@ -34,8 +35,21 @@ def judgement(rounds: int, calls: int = 2_000) -> Section:
 
     judge(0)
     values = [_median_us(judge, calls) for _ in range(rounds)]
+    longest = compile_condition(_longest())
+    rule = [_median_us(lambda number: longest.test(cases[number % len(cases)]), calls) for _ in range(rounds)]
     how = f"{RULES} rules, a decision table of {ROWS} rows, {len(_METHODS)} methods, in one process and thread."
-    return Section("Facts to menu, in process", how, [Figure("one judgement", "µs", values, orientation=60.0)])
+    figures = [
+        Figure("one judgement", "µs", values, orientation=60.0),
+        Figure(f"the longest rule there can be ({MAX_LEAVES} comparisons)", "µs", rule, orientation=10_000.0),
+    ]
+    return Section("Facts to menu, in process", how, figures)
+
+
+def _longest() -> dict[str, Any]:
+    """A rule of as many comparisons as are accepted, each over the longest list, and all of them have to be made."""
+    countries = [f"{number:03d}" for number in range(MAX_LIST)]
+    leaf = {"field": "country", "operator": "notIn", "value": countries}
+    return {"combinator": "and", "rules": [leaf] * MAX_LEAVES}
 
 
 def velocity(stack: Stack, rounds: int, calls: int = 1_000) -> Section:
@@ -85,7 +99,7 @@ def _document() -> dict[str, Any]:
             "when": {
                 "combinator": "and",
                 "rules": [
-                    {"field": "total_minor", "operator": ">", "value": 10_000 + 5_000 * number},
+                    {"field": "total_minor", "operator": ">", "value": 10_000 + 5_000 * (RULES - number)},
                     {"field": "country", "operator": "in", "value": ["DE", "AT", "CH"]},
                     {
                         "combinator": "or",
@@ -106,7 +120,7 @@ def _document() -> dict[str, Any]:
         {"field": "total_minor", "operator": ">"},
     ]
     rows = [
-        {"cells": [number % 7, "LU", 1_000 * number], "then": {"action": "hide", "kinds": ["invoice"]}}
+        {"cells": [number % 7, "LU", 1_000 * (ROWS - number)], "then": {"action": "hide", "kinds": ["invoice"]}}
         for number in range(ROWS - 1)
     ]
     last = {"cells": [0, None, None], "then": {"action": "deposit", "kinds": ["cash_on_delivery"], "percent": 10}}

@@ -73,7 +73,7 @@ class StageForm(FlaskForm):  # type: ignore[misc] # as above
     stage = SelectField(
         _("Stage"),
         choices=[
-            SelectChoice("shadow", _("in the shadow: judges, does not act")),
+            SelectChoice("shadow", _("in the shadow")),
             SelectChoice("share", _("for a share of the buyers")),
             SelectChoice("live", _("for everybody")),
             SelectChoice("draft", _("back to the drafts")),
