@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
-from gateway.checkout import backtest, documents
+from gateway.checkout import backtest, documents, stages
 from gateway.checkout.backtest import Candidate, Tally
 from gateway.checkout.decide import body_of
 from gateway.checkout.models import Backtest, Decision
@@ -46,6 +46,10 @@ class BacktestUnknown(NotFound):
     """There is no such backtest of this policy."""
 
 
+class NothingToJudge(Refused):
+    """Documents of this kind decide nothing at a checkout, so there is nothing to try them on."""
+
+
 class BacktestsWaiting(Refused):
     """As many backtests of this shop wait or run as may; try again when one is done."""
 
@@ -68,7 +72,9 @@ class Stored:
 
 
 def start(session: Session, document: PolicyDocument, asked: Asked, author: str, now: datetime) -> Backtest:
-    """Queue a backtest of this version. Raises BacktestsWaiting."""
+    """Queue a backtest of this version. Raises NothingToJudge and BacktestsWaiting."""
+    if document.kind not in stages.KINDS:
+        raise NothingToJudge(kind=document.kind)
     unfinished = select(func.count()).where(
         Backtest.merchant_id == merchant_of(session),
         Backtest.shop_id == document.shop_id,
@@ -127,8 +133,10 @@ def done(row: Backtest) -> int:
 
 def dry_run(session: Session, shop_id: UUID, kind: str, body: dict[str, Any], now: datetime) -> dict[str, int]:
     """A draft on the newest decisions: how many were judged, how many menus would have been others, how many failed."""
-    read = _Reader(session.connection(), merchant_of(session), shop_id)
     tally = backtest.empty()
+    if kind not in stages.KINDS:
+        return {"judged": 0, "changed": 0, "errors": 0}
+    read = _Reader(session.connection(), merchant_of(session), shop_id)
     stored = read.decisions(Asked(now - timedelta(days=365), now, DRY_RUN), None, DRY_RUN)
     _judge(tally, stored, Candidate(kind, documents.COMPILERS[kind](body, 0)), read)
     return {"judged": tally["judged"], "changed": tally["changed"], "errors": sum(tally["errors"].values())}

@@ -12,7 +12,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from gateway.checkout import bureau_policy, economics
-from gateway.checkout.bureau_policy import BureauPolicy, BureauPolicySchema
+from gateway.checkout.bureau_policy import BureauPolicySchema
 from gateway.checkout.conditions import Condition, all_of, compile_condition, leaf
 from gateway.checkout.economics import Economics
 from gateway.checkout.methods import DEPOSIT_LADDER, KINDS
@@ -240,7 +240,7 @@ def compile_policy(body: dict[str, Any], version: int) -> Policy:
         invoice_fee_minor=data["invoice_fee_minor"],
         shop_limit_minor=data["shop_limit_minor"],
         explore=_explore(data["explore"]),
-        bureau=bureau_policy.from_loaded(data["bureau"]) if data["bureau"] else BureauPolicy(),
+        bureau=bureau_policy.from_loaded(data["bureau"]) if data["bureau"] is not None else None,
     )
 
 

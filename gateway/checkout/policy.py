@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gateway.checkout import rules
+from gateway.checkout.bureau_policy import BureauPolicy
 from gateway.checkout.economics import Contribution, Economics, expected_contribution
 from gateway.checkout.methods import DEPOSIT_LADDER, KINDS, SAFE, Method
 from gateway.checkout.rules import Orders
@@ -274,7 +275,20 @@ def _least(*limits: int | None) -> int | None:
 
 
 def _worth(case: Case, method: Method, percent: int) -> Contribution:
-    return expected_contribution(method, percent, case.facts.total_minor, case.score, case.economics)
+    worth = expected_contribution(method, percent, case.facts.total_minor, case.score, case.economics)
+    bureau = case.policy.bureau
+    if bureau is None or not bureau.cost_minor or method.kind not in bureau.kinds:
+        return worth
+    return _less_the_question(case, bureau, worth)
+
+
+def _less_the_question(case: Case, bureau: BureauPolicy, worth: Contribution) -> Contribution:
+    """Without what the bureau costs, where it would be asked: no answer on record, and something left to be paid."""
+    total_minor = case.facts.total_minor
+    if "bureau" not in case.facts.missing or total_minor < bureau.from_minor or worth.deposit_minor >= total_minor:
+        return worth
+    cost = worth.completion * bureau.cost_minor * bureau.sample_percent / 100
+    return worth._replace(contribution_minor=worth.contribution_minor - round(cost))
 
 
 def _shown(method: Method, worth: Contribution, reasons: list[str]) -> Offer:

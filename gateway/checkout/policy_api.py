@@ -168,7 +168,9 @@ def one_policy(policy_id: str) -> dict[str, Any]:
 @blueprint.arguments(StageSchema())
 @blueprint.response(200, _POLICY)
 @blueprint.alt_response(404, description="`policy-unknown`")
-@blueprint.alt_response(409, description="`already-live`, `nothing-on-trial`, `idempotency-conflict`")
+@blueprint.alt_response(
+    409, description="`already-live`, `nothing-on-trial`, `nothing-to-judge`, `idempotency-conflict`"
+)
 def stage(to: dict[str, Any], policy_id: str) -> Response:
     """Put a version into a stage.
 
@@ -209,7 +211,7 @@ def rollback(body: dict[str, Any]) -> Response:
 @blueprint.arguments(BacktestAskSchema())
 @blueprint.response(202, _BACKTEST)
 @blueprint.alt_response(404, description="`policy-unknown`")
-@blueprint.alt_response(409, description="`backtests-waiting`, `idempotency-conflict`")
+@blueprint.alt_response(409, description="`backtests-waiting`, `nothing-to-judge`, `idempotency-conflict`")
 def backtest(asked: dict[str, Any], policy_id: str) -> Response:
     """Judge stored decisions by this version.
 

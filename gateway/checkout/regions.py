@@ -58,7 +58,7 @@ def countries() -> frozenset[str]:
 
 @cache
 def domain(name: str) -> Domain:
-    """What this fact of the catalogue can be, by its unit."""
+    """What this fact of the catalogue can be, by its unit; a unit such as `0–1000` says it itself."""
     if name == DAY:
         return Domain(date.min.toordinal(), date.max.toordinal())
     fact = CATALOGUE[name]
@@ -68,6 +68,9 @@ def domain(name: str) -> Domain:
         return Domain(0, 23)
     if fact.unit == "%" and name not in _MAY_EXCEED:
         return Domain(0, 100)
+    low, dash, high = fact.unit.partition("–")
+    if dash and low.isdecimal() and high.isdecimal():
+        return Domain(int(low), int(high))
     return Domain(0) if fact.unit in ("count", "minor units", "days", "%") else Domain()
 
 

@@ -65,7 +65,8 @@ class Policy:
     shop_limit_minor: int | None = None
     """Most that may be open with all buyers of the shop together in unsafe methods, this order included."""
     explore: Explore | None = None
-    bureau: BureauPolicy = field(default_factory=BureauPolicy)
+    bureau: BureauPolicy | None = None
+    """When a bureau is asked once the buyer has chosen, and what its answer means; None asks nobody."""
     dated: bool = field(init=False, default=False)
     """Whether any rule has a first or last day."""
     lookup: Lookup | None = field(init=False, default=None)

@@ -61,7 +61,7 @@ def save(  # noqa: PLR0913, PLR0917 - whose, what, by whom and why
 
 
 def move(session: Session, document: PolicyDocument, to: Standing, now: datetime, author: str) -> None:
-    """Put a version into a stage. Raises Invalid for a share without percent, AlreadyLive, NothingOnTrial."""
+    """Put a version into a stage. Raises Invalid for a share without percent, AlreadyLive, NothingOnTrial, NothingToJudge."""
     shop_id, kind, version = document.shop_id, document.kind, document.version
     if (to.stage == stages.SHARE) != (to.percent is not None):
         raise Invalid.at("/percent", "goes with the stage share, and only with it")
@@ -70,6 +70,8 @@ def move(session: Session, document: PolicyDocument, to: Standing, now: datetime
     elif to.stage == DRAFT:
         if not policies.withdraw(session, shop_id, kind, version, now, author):
             raise NothingOnTrial
+    elif kind not in stages.KINDS:
+        raise backtests.NothingToJudge(kind=kind)
     else:
         policies.try_out(session, shop_id, Trial(kind, to.stage, version, to.percent or 0, now), author)
 

@@ -222,3 +222,19 @@ def test_a_long_table_is_looked_up_and_read_from_the_top_alike(cells, country, o
     ]
     first = [{"rule": f"row-{holds.index(True) + 1}", "result": "hit"}] if any(holds) else []
     assert list(choose(case).trace) == first
+
+
+def test_what_the_bureau_costs_is_taken_off_where_it_would_be_asked():
+    """A question for 80 cents, asked of every second invoice from 50 EUR: 40 cents less, unless all is paid before."""
+    bureau = {"kinds": ["invoice"], "cost_minor": 80, "sample_percent": 50, "from_minor": 5_000}
+    body, gone = {"bureau": bureau}, {"bureau": "no answer is on record"}
+
+    def worth(**facts) -> int:
+        case = facts.pop("case", body)
+        return offers(a_case(body=case, **facts))["invoice"].worth.contribution_minor
+
+    assert worth(missing=gone, case={}) - worth(missing=gone) == 40
+    assert worth(case={}) == worth(), "an answer is on record"
+    assert worth(missing=gone, case={}, total_minor=4_999) == worth(missing=gone, total_minor=4_999)
+    paid = a_rule("deposit", "invoice", percent=100)
+    assert worth(missing=gone, case=paid) == worth(missing=gone, case=paid | body)
