@@ -10,6 +10,7 @@ from bench import synthetic_models
 from bench.figures import Figure, Section
 from bench.stack import Stack
 from gateway.checkout import documents
+from gateway.checkout.conditions import MAX_LEAVES, MAX_LIST, compile_condition
 from gateway.checkout.methods import Method
 from gateway.checkout.policy import Case, choose
 from gateway.core import clock
@@ -44,10 +45,17 @@ def judgement(rounds: int, calls: int = 2_000) -> Section:
         judge(0)
         return _median_us(judge, calls)
 
+    longest = compile_condition(_longest())
+
+    def longest_rule() -> float:
+        return _median_us(lambda number: longest.test(cases[number % len(cases)]), calls)
+
     values: dict[str, list[float]] = {name: [] for name in panels}
+    rule: list[float] = []
     for _ in range(rounds):
         for name, panel in panels.items():
             values[name].append(measured(panel))
+        rule.append(longest_rule())
     how = (
         f"{RULES} rules, a decision table of {ROWS} rows, {len(_METHODS)} methods, in one process and thread. Synthetic "
         f"challengers hold {synthetic_models.TREES} trees of 8 leaves for default, and tables for fraud and return; reasons "
@@ -55,7 +63,15 @@ def judgement(rounds: int, calls: int = 2_000) -> Section:
     )
     budgets = dict.fromkeys(list(panels)[:2], 60.0)
     figures = [Figure(name, "µs", found, orientation=budgets.get(name)) for name, found in values.items()]
-    return Section("Facts to menu, in process", how, figures)
+    longest_of = f"the longest rule there can be ({MAX_LEAVES} comparisons)"
+    return Section("Facts to menu, in process", how, [*figures, Figure(longest_of, "µs", rule, orientation=10_000.0)])
+
+
+def _longest() -> dict[str, Any]:
+    """A rule of as many comparisons as are accepted, each over the longest list, and all of them have to be made."""
+    countries = [f"{number:03d}" for number in range(MAX_LIST)]
+    leaf = {"field": "country", "operator": "notIn", "value": countries}
+    return {"combinator": "and", "rules": [leaf] * MAX_LEAVES}
 
 
 def velocity(stack: Stack, rounds: int, calls: int = 1_000) -> Section:
@@ -105,7 +121,7 @@ def _document() -> dict[str, Any]:
             "when": {
                 "combinator": "and",
                 "rules": [
-                    {"field": "total_minor", "operator": ">", "value": 10_000 + 5_000 * number},
+                    {"field": "total_minor", "operator": ">", "value": 10_000 + 5_000 * (RULES - number)},
                     {"field": "country", "operator": "in", "value": ["DE", "AT", "CH"]},
                     {
                         "combinator": "or",
@@ -126,7 +142,7 @@ def _document() -> dict[str, Any]:
         {"field": "total_minor", "operator": ">"},
     ]
     rows = [
-        {"cells": [number % 7, "LU", 1_000 * number], "then": {"action": "hide", "kinds": ["invoice"]}}
+        {"cells": [number % 7, "LU", 1_000 * (ROWS - number)], "then": {"action": "hide", "kinds": ["invoice"]}}
         for number in range(ROWS - 1)
     ]
     last = {"cells": [0, None, None], "then": {"action": "deposit", "kinds": ["cash_on_delivery"], "percent": 10}}

@@ -22,6 +22,7 @@ from gateway import (
     commands_jobs,
     commands_merchants,
     commands_model,
+    commands_policy,
     config,
     keys,
     migrate,
@@ -124,6 +125,7 @@ COMMANDS: tuple[click.Command, ...] = (
     commands_decide.replay_command,
     *commands_merchants.COMMANDS,
     *commands_desk.COMMANDS,
+    *commands_policy.COMMANDS,
     commands_buyers.buyer,
     commands_jobs.jobs,
 )

@@ -178,7 +178,7 @@ def key() -> None:
 @key.command("create")
 @SHOP
 @click.option("--name", default="key", show_default=True, help="To recognise it by.")
-@click.option("--scope", "scopes", multiple=True, help="May be given several times; all scopes when absent.")
+@click.option("--scope", "scopes", multiple=True, help="May be given several times; those of a shop when absent.")
 @click.option("--days", type=click.IntRange(1, 3650), help="Days until it expires; never when absent.")
 @of_merchant
 def create_key(desk: Desk, *, shop: str, name: str, scopes: tuple[str, ...], days: int | None) -> Row:
@@ -191,7 +191,7 @@ def create_key(desk: Desk, *, shop: str, name: str, scopes: tuple[str, ...], day
     if facts.closed_at is not None:
         raise shops.ShopClosed
     expires_at = now + timedelta(days=days) if days else None
-    new = auth.NewKey(facts.id, facts.live, name, frozenset(scopes) or auth.SCOPES, expires_at)
+    new = auth.NewKey(facts.id, facts.live, name, frozenset(scopes) or auth.SHOP_SCOPES, expires_at)
     row, secret = auth.create_key(desk.session, new, now)
     desk.note("key.created", "api_key", row.id, scopes=sorted(row.scopes), shop=to_public("shp", facts.id))
     return {"id": to_public("key", row.id), "key": secret, "scopes": row.scopes, "expires": row.expires_at}

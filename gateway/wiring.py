@@ -15,7 +15,7 @@ from gateway import chores, config
 from gateway.admin import routes as desk_routes
 from gateway.admin import session as desk_session
 from gateway.checkout import api as checkout_api
-from gateway.checkout import records
+from gateway.checkout import backtests, policy_api, records
 from gateway.checkout.decide import Checkout
 from gateway.checkout.linking import check_decision
 from gateway.checkout.models import Decision
@@ -42,6 +42,7 @@ from gateway.shops.events import OrderChanged, OrderPlaced
 
 API: tuple[ApiBlueprint, ...] = (
     checkout_api.blueprint,
+    policy_api.blueprint,
     shops_api.blueprint,
     models_api.blueprint,
     intake.blueprint,
@@ -62,6 +63,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "api-docs": guards.public,
         "healthz": guards.public,
         "decisions": guards.api_key,
+        "policies": guards.api_key,
         "orders": guards.api_key,
         "models": guards.api_key,
         "assets": guards.public,
@@ -124,6 +126,7 @@ def tasks(services: Services) -> list[Task]:
         delivery.delivery_task(key_of, callbacks.resolver(services.keyring)),
         *expiry_tasks(chores.all_merchants),
         *chores.tasks(trail(services)),
+        *backtests.TASKS,
     ]
 
 

@@ -6,6 +6,7 @@ from wtforms import (
     BooleanField,
     DateField,
     EmailField,
+    IntegerField,
     PasswordField,
     SelectField,
     SelectMultipleField,
@@ -13,7 +14,7 @@ from wtforms import (
     TextAreaField,
 )
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import Email, InputRequired, Length, Optional
+from wtforms.validators import Email, InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from gateway.merchants.auth import SCOPES
@@ -66,6 +67,36 @@ class EntryForm(FlaskForm):  # type: ignore[misc] # as above
 class PolicyForm(FlaskForm):  # type: ignore[misc] # as above
     body = TextAreaField(_("Document (JSON)"), [InputRequired(), Length(max=200_000)])
     note = StringField(_("Why this change"), [Length(max=300)])
+
+
+class StageForm(FlaskForm):  # type: ignore[misc] # as above
+    stage = SelectField(
+        _("Stage"),
+        choices=[
+            SelectChoice("shadow", _("in the shadow")),
+            SelectChoice("share", _("for a share of the buyers")),
+            SelectChoice("live", _("for everybody")),
+            SelectChoice("draft", _("back to the drafts")),
+        ],
+    )
+    percent = IntegerField(_("Share in %"), [Optional(), NumberRange(1, 99)])
+
+
+class BacktestForm(FlaskForm):  # type: ignore[misc] # as above
+    days = SelectField(
+        _("Period"),
+        choices=[
+            SelectChoice("30", _("the last 30 days")),
+            SelectChoice("90", _("the last 90 days")),
+            SelectChoice("365", _("the last year")),
+        ],
+        default="90",
+    )
+    most = SelectField(
+        _("At most"),
+        choices=[SelectChoice(str(most), str(most)) for most in (1_000, 10_000, 50_000)],
+        default="10000",
+    )
 
 
 class KeyForm(FlaskForm):  # type: ignore[misc] # as above

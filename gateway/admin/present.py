@@ -110,6 +110,21 @@ def list_kind_label(kind: str) -> str:
     return _words(_LIST_KINDS, kind)
 
 
+def stage_label(stage: str) -> str:
+    """Where a version stands."""
+    return _words(_STAGES, stage)
+
+
+def backtest_label(state: str) -> str:
+    """How far a backtest is."""
+    return _words(_BACKTEST_STATES, state)
+
+
+def segment_label(name: str) -> str:
+    """By what a result is broken down, and the parts; an amount or a country is shown as it is."""
+    return _words(_SEGMENTS, name)
+
+
 def policy_label(kind: str) -> str:
     """Which policy document."""
     return _words(_POLICIES, kind)
@@ -167,6 +182,31 @@ _LIST_KINDS = {
     "device": ("Gerät", "device"),
     "handle": ("Zahlungsmittel", "means of payment"),
 }
+_STAGES = {
+    "draft": ("Entwurf", "draft"),
+    "shadow": ("im Schatten", "in the shadow"),
+    "share": ("für einen Teil", "for a share"),
+    "live": ("entscheidet jetzt", "decides now"),
+}
+_BACKTEST_STATES = {
+    "waiting": ("wartet", "waiting"),
+    "running": ("läuft", "running"),
+    "done": ("fertig", "done"),
+    "failed": ("gescheitert", "failed"),
+}
+_SEGMENTS = {
+    "buyer": ("Kunde", "buyer"),
+    "amount": ("Bestellwert", "order total"),
+    "country": ("Lieferland", "delivery country"),
+    "b2b": ("Art", "type"),
+    "known": ("bekannt", "known"),
+    "new": ("neu", "new"),
+    "nameless": ("ohne Namen", "nameless"),
+    "company": ("Firma", "company"),
+    "consumer": ("Privat", "consumer"),
+    "unknown": ("unbekannt", "unknown"),
+    "other": ("andere", "others"),
+}
 _POLICIES = {
     "checkout": ("Zahlungsarten und Regeln", "Methods and rules"),
     "economics": ("Marge und Kosten", "Margin and costs"),
@@ -198,6 +238,9 @@ _ACTIONS = {
     "list.removed": ("Listeneintrag entfernt", "list entry removed"),
     "policy.saved": ("Richtlinie gespeichert", "policy saved"),
     "policy.activated": ("Richtlinie aktiviert", "policy activated"),
+    "policy.staged": ("Richtlinie auf andere Stufe gesetzt", "policy moved to another stage"),
+    "policy.rolled-back": ("Richtlinie zurückgenommen", "policy rolled back"),
+    "policy.backtested": ("Rückrechnung einer Richtlinie", "policy backtested"),
     "key.created": ("Schlüssel erzeugt", "key created"),
     "key.revoked": ("Schlüssel widerrufen", "key revoked"),
     "shop.created": ("Shop angelegt", "shop created"),

@@ -10,7 +10,20 @@ from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user
 from werkzeug.exceptions import HTTPException
 
-from gateway.admin import decisions, desk, keys, lists, log, messages, orders, people, policies, present, session
+from gateway.admin import (
+    backtests,
+    decisions,
+    desk,
+    keys,
+    lists,
+    log,
+    messages,
+    orders,
+    people,
+    policies,
+    present,
+    session,
+)
 from gateway.admin.desk import PageUnknown, RoleMissing
 from gateway.admin.forms import ConfirmForm
 from gateway.core import clock
@@ -62,6 +75,10 @@ TABLE: tuple[Page, ...] = (
     Page("/policies/<shop_id>/<kind>", "policy", policies.show, READER),
     Page("/policies/<shop_id>/<kind>/save", "save_policy!", policies.save, ADMIN),
     Page("/policies/<shop_id>/<kind>/<int:version>/activate", "activate_policy!", policies.activate, ADMIN),
+    Page("/policies/<shop_id>/<kind>/<int:version>/stage", "stage_policy!", policies.stage, ADMIN),
+    Page("/policies/<shop_id>/<kind>/rollback", "rollback_policy!", policies.rollback, ADMIN),
+    Page("/policies/<shop_id>/<kind>/<int:version>/backtest", "start_backtest!", backtests.start, ADMIN),
+    Page("/policies/<shop_id>/<kind>/<int:version>/backtest/<backtest_id>", "backtest", backtests.show, READER),
     Page("/notices", "notices", messages.notices, READER),
     Page("/notices/<notice_id>/read", "read_notice!", messages.read_notice, CLERK),
     Page("/messages", "messages", messages.index, ADMIN),

@@ -92,7 +92,7 @@ def _body(decided: Decided) -> bytes:
 def answer(row: Any, record: dict[str, Any], language: str) -> dict[str, Any]:
     """What callers are told of a stored decision; `row` holds the columns, `record` the parsed record."""
     language = texts.language_of(language, "de")
-    choice, score = record["choice"], record["score"]
+    choice, score, words = record["choice"], record["score"], record.get("texts", {})
     return {
         "id": to_public("dec", row["id"]),
         "created_at": row["created_at"].isoformat(),
@@ -103,11 +103,12 @@ def answer(row: Any, record: dict[str, Any], language: str) -> dict[str, Any]:
         "total_minor": row["total_minor"],
         "outcome": choice["outcome"],
         "review": choice["review"],
-        "offers": [_offer(offer, language) for offer in choice["offers"]],
+        "offers": [_offer(offer, words, language) for offer in choice["offers"]],
         "notice": texts.notice(
             hidden=not all(offer["show"] for offer in choice["offers"]),
             deposit=any(offer["deposit_percent"] for offer in choice["offers"]),
             language=language,
+            own=texts.own_words(choice["offers"], words, language),
         ),
         "score": score | {"reasons": [_score_reason(reason, record["facts"], language) for reason in score["reasons"]]},
         "missing": record["facts"]["missing"],
@@ -116,9 +117,9 @@ def answer(row: Any, record: dict[str, Any], language: str) -> dict[str, Any]:
     }
 
 
-def _offer(offer: dict[str, Any], language: str) -> dict[str, Any]:
-    reasons = [{"code": code, "text": texts.reason(code, language)} for code in offer["reasons"]]
-    return offer | {"reasons": reasons}
+def _offer(offer: dict[str, Any], words: dict[str, Any], language: str) -> dict[str, Any]:
+    reasons = [{"code": code, "text": texts.reason(code, language, words)} for code in offer["reasons"]]
+    return {"require_3ds": False, "challenge": False, **offer, "reasons": reasons}
 
 
 def _score_reason(reason: dict[str, Any], facts: dict[str, Any], language: str) -> dict[str, Any]:

@@ -29,6 +29,19 @@ _COMPARE: Mapping[str, Callable[[Getter, Any], Test]] = {
     ">=": lambda get, value: lambda facts: None if (fact := get(facts)) is None else fact >= value,
 }
 _ORDERED = frozenset({"<", "<=", ">", ">=", "between"})
+_MEANT: Mapping[str, str] = {
+    **dict.fromkeys(("==", "eq", "is", "equals", "equal"), "="),
+    **dict.fromkeys(("<>", "ne", "neq", "isNot", "not"), "!="),
+    **dict.fromkeys(("gt", "above", "greaterThan"), ">"),
+    **dict.fromkeys(("gte", "ge", "=>", "atLeast"), ">="),
+    **dict.fromkeys(("lt", "below", "lessThan"), "<"),
+    **dict.fromkeys(("lte", "le", "=<", "atMost"), "<="),
+    **dict.fromkeys(("oneOf", "IN", "any"), "in"),
+    **dict.fromkeys(("not in", "not_in", "notin", "nin", "noneOf"), "notIn"),
+    **dict.fromkeys(("isNull", "missing", "unknown", "empty"), "null"),
+    **dict.fromkeys(("isNotNull", "known", "exists", "not null"), "notNull"),
+}
+"""What other tools call them."""
 OPERATORS = (*_COMPARE, "in", "notIn", "between", "null", "notNull")
 
 
@@ -52,14 +65,28 @@ def compile_condition(node: Any, path: str = "/when") -> Condition:
 
 def leaf(field: Any, operator: Any, value: Any, path: str) -> Test:
     """One comparison of a fact with a constant of the fact's own type."""
+    type_ = checked_type(field, operator, path)
+    return _TESTS.get(operator, _comparison)(attrgetter(field), operator, _typed(value, operator, type_, path))
+
+
+def checked_type(field: Any, operator: Any, path: str) -> str:
+    """The type of a fact that can be compared so. Raises Invalid with a suggestion for what is misspelt."""
     fact = CATALOGUE.get(field) if isinstance(field, str) else None
     if fact is None:
         raise Invalid.at(f"{path}/field", _unknown(field))
     if operator not in OPERATORS:
-        raise Invalid.at(f"{path}/operator", f"must be one of {' '.join(OPERATORS)}")
+        meant = _MEANT.get(operator) if isinstance(operator, str) else None
+        raise Invalid.at(
+            f"{path}/operator", f"did you mean {meant}?" if meant else f"must be one of {' '.join(OPERATORS)}"
+        )
     if operator in _ORDERED and fact.type != "int":
         raise Invalid.at(f"{path}/operator", f"{field} is of type {fact.type} and has no order")
-    return _TESTS.get(operator, _comparison)(attrgetter(field), operator, _typed(value, operator, fact.type, path))
+    return fact.type
+
+
+def operators_of(type_: str) -> list[str]:
+    """The operators that a fact of this type can be compared by."""
+    return [operator for operator in OPERATORS if type_ == "int" or operator not in _ORDERED]
 
 
 def _node(node: Any, path: str, depth: int, read: list[str]) -> Test:

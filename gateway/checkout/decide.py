@@ -11,21 +11,23 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import Table, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from gateway.checkout import documents, records
+from gateway.checkout import documents, exposure, records, stages
 from gateway.checkout.economics import Economics
 from gateway.checkout.models import Decision
-from gateway.checkout.policy import Case, Policy, choose
+from gateway.checkout.policy import Case, choose
 from gateway.checkout.records import Judged
 from gateway.checkout.request import CheckoutRequest
+from gateway.checkout.terms import Policy
 from gateway.checkout.texts import language_of
 from gateway.checkout.token import TokenFacts, sign
 from gateway.core.clock import local_date
 from gateway.core.crypto import Keyring, blind_index, seal
-from gateway.core.errors import Invalid, Refused
+from gateway.core.errors import GatewayError, Invalid, Refused
 from gateway.core.hot import HotStatement, Link
 from gateway.core.ids import new_id, to_public
 from gateway.core.kept import Kept
 from gateway.core.services import Services
+from gateway.merchants import policies
 from gateway.merchants.auth import Principal
 from gateway.merchants.models import PolicyVersion
 from gateway.merchants.secrets import Keys, MerchantKeys
@@ -53,6 +55,8 @@ class ShopSide:
 
     facts: ShopFacts
     signing: SigningKeys = field(repr=False)
+    has_ceiling: bool = False
+    """Whether a policy that acts limits what the shop has open altogether."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class Checkout:
         self._velocity = Velocity(services.cache)
         self._keys = MerchantKeys(services.db, services.keyring)
         self._sides: Kept[tuple[UUID, UUID], ShopSide] = Kept(self._fetch_side, seconds=5.0)
+        self._open: Kept[tuple[UUID, UUID], dict[str, int]] = Kept(self._fetch_open, seconds=exposure.KEPT_S)
         self._policies: dict[tuple[UUID, UUID, str, int], Any] = {}
         self._panels = Panels()
 
@@ -100,8 +105,12 @@ class Checkout:
         keys = self._keys.get(who.merchant_id)
         found = _digests(keys.index, who, asked)
         counted = {subject: found[kind] for subject, kind in _COUNTED if kind in found}
-        attempt = Attempt(who.merchant_id, counted, _basket(asked, found))
-        return Prepared(who, asked, side, found, self._velocity.count(attempt, now.timestamp()), now)
+        cart = _basket(asked, found)
+        counts = self._velocity.count(Attempt(who.merchant_id, counted, cart), now.timestamp())
+        open_minor = None
+        if side.has_ceiling:
+            open_minor = self._open.get((who.merchant_id, who.shop_id)).get(asked.currency, 0)
+        return Prepared(who, asked, side, found, counts, now, cart, open_minor)
 
     def ask(self, who: Principal, asked: CheckoutRequest, now: datetime) -> Decided:
         """Prepare, judge and record: a trip that reads, a trip that writes, which is the one writing transaction."""
@@ -119,14 +128,18 @@ class Checkout:
         past = history.read(link, _query(ready), ready.digests)
         known = Known(past.facts, ready.counts, past.listed, ready.digests)
         facts = gather(_told(asked), known, now, ready.side.facts.timezone)
-        panel = self._panels.get(link, who.merchant_id, past.models)
-        policy = cast("Policy", self._policy(link, who, "checkout", past.versions))
-        economics = cast("Economics", self._policy(link, who, "economics", past.versions))
+        if ready.open_minor is not None:
+            facts = replace(facts, shop_open_minor=ready.open_minor)
+        panel, acting = self._panels.get(link, who.merchant_id, past.models), stages.acting(past.versions, ready.point_seed)
+        policy, economics = self._documents(link, who, acting.versions)
         if asked.currency not in cards.AMOUNTS_IN and not (policy.version and economics.version):
             raise PolicyNeeded(currency=asked.currency)
+        today = local_date(now, ready.side.facts.timezone)
+        draw = stages.fraction("sample", ready.cart) if policy.explore else None
+        holds = ready.side.facts.holds_orders
         score, challenges = score_all(panel, facts)
-        case = Case(facts, score, asked.methods, economics, policy, ready.side.facts.holds_orders)
-        judged = Judged(case, choose(case))
+        case = Case(facts, score, asked.methods, economics, policy, holds, today, draw)
+        judged = Judged(case, choose(case), self._shadow(link, who, case, acting), acting.share)
         buyer = self._buyer(link, ready, past)
         record = records.to_dict(judged, panel.cards[0], challenges)
         row = _row(ready, judged, records.to_text(record), buyer)
@@ -139,11 +152,33 @@ class Checkout:
             facts = shops.get(session, shop_id)
             if facts.closed_at is not None:
                 raise shops.ShopClosed
-            return ShopSide(facts, shops.signing_keys(session, self._services.keyring, shop_id))
+            ceiling = policies.acts_with(session, shop_id, "checkout", "shop_limit_minor")
+            return ShopSide(facts, shops.signing_keys(session, self._services.keyring, shop_id), ceiling)
 
-    def _policy(self, link: Link, who: Principal, kind: str, versions: Mapping[str, int]) -> Any:
-        """The compiled document that decides now; a version never changes, so it is compiled once per process."""
-        version = versions.get(kind, 0)
+    def _fetch_open(self, key: tuple[UUID, UUID]) -> dict[str, int]:
+        merchant_id, shop_id = key
+        with self._services.db.transaction(merchant_id) as session:
+            return exposure.open_by_currency(session, shop_id)
+
+    def _shadow(self, link: Link, who: Principal, case: Case, acting: stages.Acting) -> dict[str, Any] | None:
+        """What versions in the shadow would choose. Whatever is wrong with them, the checkout goes on."""
+        if acting.shadow is None:
+            return None
+        try:
+            policy, economics = self._documents(link, who, acting.shadow)
+        except GatewayError as error:
+            return {**acting.shadow, "error": error.code}
+        return stages.told(acting.shadow, choose(replace(case, policy=policy, economics=economics)))
+
+    def _documents(
+        self, link: Link, who: Principal, versions: Mapping[str, int]
+    ) -> tuple[Policy, Economics]:
+        policy = self._policy(link, who, "checkout", versions["checkout"])
+        economics = self._policy(link, who, "economics", versions["economics"])
+        return cast("Policy", policy), cast("Economics", economics)
+
+    def _policy(self, link: Link, who: Principal, kind: str, version: int) -> Any:
+        """The compiled document; a version never changes, so it is compiled once per process."""
         key = (who.merchant_id, who.shop_id, kind, version) if version else (_NOBODY, _NOBODY, kind, 0)
         compiled = self._policies.get(key)
         if compiled is None:
@@ -179,6 +214,15 @@ class Prepared:
     digests: dict[str, bytes]
     counts: dict[str, int] | None
     now: datetime
+    cart: bytes
+    """What makes two questions one attempt."""
+    open_minor: int | None
+    """What the shop has open altogether, where its policy has a ceiling."""
+
+    @property
+    def point_seed(self) -> bytes:
+        """What a buyer keeps from order to order; of somebody nameless, his cart."""
+        return self.digests.get("email") or self.digests.get("phone") or self.cart
 
 
 _NOBODY = UUID(int=0)

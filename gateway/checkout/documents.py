@@ -4,16 +4,20 @@ Two kinds: `checkout` (limits, rules, table) and `economics` (margins, fees, com
 cannot fail at a checkout.
 """
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
-from gateway.checkout import economics
+from gateway.checkout import bureau_policy, economics
+from gateway.checkout.bureau_policy import BureauPolicySchema
 from gateway.checkout.conditions import Condition, all_of, compile_condition, leaf
 from gateway.checkout.economics import Economics
 from gateway.checkout.methods import DEPOSIT_LADDER, KINDS
-from gateway.checkout.policy import INVOICE_DAYS, SME_INVOICE_DAYS, Limits, Policy, Rule
+from gateway.checkout.rules import ACTIONS, Rule
+from gateway.checkout.terms import INVOICE_DAYS, SME_INVOICE_DAYS, Explore, Limits, Policy
 from gateway.core.errors import Invalid
 from gateway.core.faults import pointers
 from gateway.core.fields import YesNo
@@ -22,7 +26,8 @@ from gateway.core.money import MAX_MINOR
 _KIND = validate.OneOf(sorted(KINDS))
 _AMOUNT = validate.Range(min=0, max=MAX_MINOR)
 _SHARE = validate.Range(min=0.0, max=1.0)
-_MISSING = validate.OneOf(["score", "safe_only"])
+_MISSING = validate.OneOf(["score", "safe_only", "review"])
+MOST_SAMPLED_PERCENT = 5
 
 
 class _Strict(Schema):
@@ -52,9 +57,10 @@ class LimitsSchema(_Strict):
 class ThenSchema(_Strict):
     """What a rule does."""
 
-    action = fields.String(required=True, validate=validate.OneOf(["hide", "deposit", "review"]))
+    action = fields.String(required=True, validate=validate.OneOf(ACTIONS))
     kinds = fields.List(fields.String(validate=_KIND), load_default=list)
     percent = fields.Integer(strict=True, validate=validate.OneOf(DEPOSIT_LADDER[1:]), load_default=0)
+    max_minor = fields.Integer(strict=True, validate=_AMOUNT, load_default=None)
 
     @validates_schema
     def complete(self, data: dict[str, Any], **_: Any) -> None:
@@ -62,15 +68,38 @@ class ThenSchema(_Strict):
             raise ValidationError("name the kinds it is about", "kinds")
         if (data["action"] == "deposit") != bool(data["percent"]):
             raise ValidationError("goes with the action deposit, and only with it", "percent")
+        if (data["action"] == "limit") != (data["max_minor"] is not None):
+            raise ValidationError("goes with the action limit, and only with it", "max_minor")
 
 
-class RuleSchema(_Strict):
+class BuyerTextSchema(_Strict):
+    """What the buyer may read when the rule takes something away from him, by language."""
+
+    de = fields.String(validate=validate.Length(min=1, max=300))
+    en = fields.String(validate=validate.Length(min=1, max=300))
+
+
+class TellingSchema(_Strict):
+    """What rules and rows have in common: what they do, why, and from when until when."""
+
+    then = fields.Nested(ThenSchema, required=True)
+    reason = fields.String(load_default="", validate=validate.Length(max=300))
+    buyer_text = fields.Nested(BuyerTextSchema, load_default=dict)
+    valid_from = fields.Date(load_default=None, allow_none=True)
+    valid_until = fields.Date(load_default=None, allow_none=True)
+
+    @validates_schema
+    def some_day(self, data: dict[str, Any], **_: Any) -> None:
+        first, last = data["valid_from"], data["valid_until"]
+        if first is not None and last is not None and last < first:
+            raise ValidationError("is before the first day, so it is never valid", "valid_until")
+
+
+class RuleSchema(TellingSchema):
     """A rule: a condition over facts and what follows."""
 
     id = fields.String(required=True, validate=validate.Regexp(r"^[a-z0-9][a-z0-9_-]{0,39}\Z"))
     when = fields.Dict(required=True)
-    then = fields.Nested(ThenSchema, required=True)
-    reason = fields.String(load_default="", validate=validate.Length(max=300))
 
 
 class ColumnSchema(_Strict):
@@ -80,11 +109,10 @@ class ColumnSchema(_Strict):
     operator = fields.String(required=True)
 
 
-class RowSchema(_Strict):
+class RowSchema(TellingSchema):
     """A row: one cell per column, null for any; the first row that holds acts."""
 
     cells = fields.List(fields.Raw(allow_none=True), required=True)
-    then = fields.Nested(ThenSchema, required=True)
 
 
 class TableSchema(_Strict):
@@ -92,6 +120,14 @@ class TableSchema(_Strict):
 
     columns = fields.List(fields.Nested(ColumnSchema), required=True, validate=validate.Length(min=1, max=20))
     rows = fields.List(fields.Nested(RowSchema), required=True, validate=validate.Length(max=500))
+
+
+class ExploreSchema(_Strict):
+    """Sampling: a few orders get what risk alone would take away."""
+
+    percent = fields.Integer(required=True, strict=True, validate=validate.Range(min=0, max=MOST_SAMPLED_PERCENT))
+    max_minor = fields.Integer(required=True, strict=True, validate=_AMOUNT)
+    kinds = fields.List(fields.String(validate=_KIND), load_default=lambda: ["invoice"])
 
 
 class CheckoutPolicySchema(_Strict):
@@ -105,8 +141,13 @@ class CheckoutPolicySchema(_Strict):
     table = fields.Nested(TableSchema, load_default=None, allow_none=True)
     without_history = fields.String(load_default="score", validate=_MISSING)
     without_velocity = fields.String(load_default="score", validate=_MISSING)
+    without_bureau = fields.String(load_default="score", validate=_MISSING)
     invoice_days = fields.Integer(strict=True, load_default=14, validate=validate.Range(min=1, max=SME_INVOICE_DAYS))
     seller_is_sme = YesNo(load_default=False)
+    invoice_fee_minor = fields.Integer(strict=True, load_default=0, validate=_AMOUNT)
+    shop_limit_minor = fields.Integer(strict=True, load_default=None, allow_none=True, validate=_AMOUNT)
+    explore = fields.Nested(ExploreSchema, load_default=None, allow_none=True)
+    bureau = fields.Nested(BureauPolicySchema, load_default=None, allow_none=True)
 
     @validates_schema
     def lawful(self, data: dict[str, Any], **_: Any) -> None:
@@ -117,6 +158,9 @@ class CheckoutPolicySchema(_Strict):
             )
         if data["methods"].get("instalments", {}).get("enabled"):
             raise ValidationError("own instalments need a licensed partner; none is connected", "methods")
+        companies_only = data["methods"].get("invoice", {}).get("b2b") == "only"
+        if data["invoice_fee_minor"] and not companies_only:
+            raise ValidationError("an invoice that costs a consumer anything is consumer credit", "invoice_fee_minor")
 
 
 class KindEconomicsSchema(_Strict):
@@ -142,6 +186,25 @@ class EconomicsSchema(_Strict):
 
 
 _CHECKOUT, _ECONOMICS = CheckoutPolicySchema(), EconomicsSchema()
+_FIELDS = sorted(
+    {
+        name
+        for schema in (
+            CheckoutPolicySchema,
+            LimitsSchema,
+            RuleSchema,
+            ThenSchema,
+            TableSchema,
+            RowSchema,
+            ColumnSchema,
+            ExploreSchema,
+            BureauPolicySchema,
+            EconomicsSchema,
+            KindEconomicsSchema,
+        )
+        for name in schema().fields
+    }
+)
 
 DEFAULT_CHECKOUT: dict[str, Any] = {
     "methods": {
@@ -160,7 +223,7 @@ def compile_policy(body: dict[str, Any], version: int) -> Policy:
     ids = [rule["id"] for rule in data["rules"]]
     if len(set(ids)) < len(ids):
         raise Invalid.at("/rules", "two rules have the same id")
-    rules = tuple(_rule(rule, place) for place, rule in enumerate(data["rules"]))
+    rules = tuple(compile_rule(rule, place) for place, rule in enumerate(data["rules"]))
     return Policy(
         version=version,
         loss_limit_bp=data["loss_limit_bp"],
@@ -172,7 +235,12 @@ def compile_policy(body: dict[str, Any], version: int) -> Policy:
         without_history=data["without_history"],
         without_velocity=data["without_velocity"],
         invoice_days=data["invoice_days"],
+        without_bureau=data["without_bureau"],
         seller_is_sme=data["seller_is_sme"],
+        invoice_fee_minor=data["invoice_fee_minor"],
+        shop_limit_minor=data["shop_limit_minor"],
+        explore=_explore(data["explore"]),
+        bureau=bureau_policy.from_loaded(data["bureau"]) if data["bureau"] is not None else None,
     )
 
 
@@ -188,12 +256,31 @@ COMPILERS: dict[str, Callable[[dict[str, Any], int], Any]] = {
 DEFAULTS: dict[str, dict[str, Any]] = {"checkout": DEFAULT_CHECKOUT, "economics": {}}
 
 
+def load_checkout(body: Any) -> dict[str, Any]:
+    """The document of kind `checkout` with its defaults filled in. Raises Invalid with the path of every fault."""
+    return _load(_CHECKOUT, body)
+
+
 def _load(schema: Schema, body: Any) -> dict[str, Any]:
     try:
         loaded: dict[str, Any] = schema.load(body)
     except ValidationError as error:
-        raise Invalid(errors=pointers(error.messages)) from error
+        raise Invalid(errors=[_with_suggestion(fault) for fault in pointers(error.messages)]) from error
     return loaded
+
+
+def _with_suggestion(fault: dict[str, str]) -> dict[str, str]:
+    """An unknown field is told with the one that was perhaps meant."""
+    if fault["message"] != "Unknown field.":
+        return fault
+    name = fault["path"].rpartition("/")[2]
+    close = close_to(name, _FIELDS)
+    return fault | {"message": f"no such field{f'; did you mean {close}?' if close else ''}"}
+
+
+def close_to(word: str, known: Iterable[str]) -> str:
+    """What was perhaps meant, or ""."""
+    return next(iter(difflib.get_close_matches(word[:60], sorted(known), n=1)), "")
 
 
 def _limits(data: dict[str, Any]) -> Limits:
@@ -201,17 +288,39 @@ def _limits(data: dict[str, Any]) -> Limits:
     return Limits(**(data | {"countries": None if countries is None else frozenset(countries)}))
 
 
-def _rule(data: dict[str, Any], place: int) -> Rule:
-    condition = compile_condition(data["when"], f"/rules/{place}/when")
+def _explore(data: dict[str, Any] | None) -> Explore | None:
+    if not data or not data["percent"]:
+        return None
+    return Explore(data["percent"], data["max_minor"], frozenset(data["kinds"]))
+
+
+def compile_rule(data: dict[str, Any], place: int) -> Rule:
+    """A rule. Raises Invalid with the path of its fault."""
+    return _acting(data, data["id"], compile_condition(data["when"], f"/rules/{place}/when"))
+
+
+def _acting(data: dict[str, Any], id_: str, condition: Condition) -> Rule:
     then = data["then"]
-    return Rule(data["id"], condition, then["action"], frozenset(then["kinds"]), then["percent"], data["reason"])
+    return Rule(
+        id=id_,
+        condition=condition,
+        action=then["action"],
+        kinds=frozenset(then["kinds"]),
+        percent=then["percent"],
+        reason=data["reason"],
+        max_minor=then["max_minor"] or 0,
+        buyer_text=data["buyer_text"],
+        valid_from=data["valid_from"],
+        valid_until=data["valid_until"],
+    )
 
 
 def _table(data: dict[str, Any]) -> tuple[Rule, ...]:
-    return tuple(_row(data["columns"], row, place) for place, row in enumerate(data["rows"]))
+    return tuple(compile_row(data["columns"], row, place) for place, row in enumerate(data["rows"]))
 
 
-def _row(columns: list[dict[str, str]], row: dict[str, Any], place: int) -> Rule:
+def compile_row(columns: list[dict[str, str]], row: dict[str, Any], place: int) -> Rule:
+    """A row of the table. Raises Invalid with the path of its fault."""
     path = f"/table/rows/{place}"
     if len(row["cells"]) != len(columns):
         raise Invalid.at(f"{path}/cells", f"needs {len(columns)} cells, one per column")
@@ -222,5 +331,5 @@ def _row(columns: list[dict[str, str]], row: dict[str, Any], place: int) -> Rule
     ]
     tests = [leaf(column["field"], column["operator"], cell, f"{path}/cells/{n}") for column, cell, n in used]
     condition = Condition(all_of(tests), frozenset(column["field"] for column, _, _ in used))
-    then = row["then"]
-    return Rule(f"row-{place + 1}", condition, then["action"], frozenset(then["kinds"]), then["percent"])
+    equals = {column["field"]: cell for column, cell, _ in used if column["operator"] == "="}
+    return replace(_acting(row, f"row-{place + 1}", condition), equals=equals)

@@ -50,3 +50,5 @@ class Method:
     id: str
     kind: str
     supports_deposit: bool = True
+    fee_minor: int = 0
+    """What the shop charges the buyer for paying this way; an invoice that costs him anything is consumer credit."""

@@ -1,9 +1,10 @@
 """Tables of the checkout: decisions, written once and never changed."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.db import Base, Tenant
@@ -36,3 +37,30 @@ class Decision(Tenant, Base):
     """SHA-256 over the row (`records.digest`): the first link of this decision's history."""
     told_sealed: Mapped[bytes | None]
     """What the shop told of buyer, addresses and connection, sealed with the buyer's key."""
+
+
+class Backtest(Tenant, Base):
+    """A policy version judged over stored decisions: what is asked, how far it is, and what was found."""
+
+    __tablename__ = "policy_backtest"
+    __table_args__ = (
+        Index(None, "merchant_id", "shop_id", "kind", "version"),
+        CheckConstraint("state IN ('waiting', 'running', 'done', 'failed')", name="state"),
+    )
+
+    shop_id: Mapped[UUID]
+    kind: Mapped[str]
+    version: Mapped[int]
+    state: Mapped[str]
+    author: Mapped[str]
+    from_at: Mapped[datetime]
+    until_at: Mapped[datetime]
+    most: Mapped[int]
+    """How many decisions at most, the newest first."""
+    cursor: Mapped[UUID | None]
+    """The oldest decision judged so far: where a run that was cut off goes on."""
+    result: Mapped[dict[str, Any]]
+    error: Mapped[str | None]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]

@@ -6,66 +6,19 @@ menu is never empty.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from gateway.checkout.conditions import Condition
+from gateway.checkout import rules
+from gateway.checkout.bureau_policy import BureauPolicy
 from gateway.checkout.economics import Contribution, Economics, expected_contribution
 from gateway.checkout.methods import DEPOSIT_LADDER, KINDS, SAFE, Method
+from gateway.checkout.rules import Orders
+from gateway.checkout.terms import INVOICE_DAYS, SME_INVOICE_DAYS, Explore, Limits, Policy
 from gateway.risk.facts import Facts
 from gateway.risk.score import Score
-
-SME_INVOICE_DAYS, INVOICE_DAYS = 50, 14
-"""Own deferred payment is no consumer credit up to 14 days after delivery, 50 for an SME (CCD2 Art. 2(2)(h))."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Limits of one kind. None means no limit; amounts in minor units of the order's currency."""
-
-    enabled: bool = True
-    min_minor: int | None = None
-    max_minor: int | None = None
-    countries: frozenset[str] | None = None
-    b2b: str = "both"
-    """`both`, `only` (companies only) or `never` (consumers only)."""
-    max_default: float | None = None
-    """Above this probability of default the kind is not shown, with or without a deposit."""
-    buyer_limit_minor: int | None = None
-    """Most a buyer may have open in unsafe methods, this order's unpaid part included."""
-    max_deposit_percent: int = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """When the condition holds: `hide`, ask for a `deposit` of at least `percent`, or `review` by a person."""
-
-    id: str
-    condition: Condition
-    action: str
-    kinds: frozenset[str]
-    percent: int = 0
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """A compiled checkout policy."""
-
-    version: int
-    loss_limit_bp: int
-    loss_limit_minor: int
-    buyer_limit_minor: int | None
-    limits: dict[str, Limits]
-    rules: tuple[Rule, ...] = ()
-    table: tuple[Rule, ...] = ()
-    """Rows of the decision table; the first that holds acts."""
-    without_history: str = "score"
-    without_velocity: str = "score"
-    """What a missing signal means: `score` (the card's value for missing), or `safe_only`."""
-    invoice_days: int = 14
-    """When an own invoice is due, in days after delivery."""
-    seller_is_sme: bool = False
 
 
 class Offer(NamedTuple):
@@ -78,16 +31,30 @@ class Offer(NamedTuple):
     deposit_minor: int
     reasons: tuple[str, ...]
     worth: Contribution
+    require_3ds: bool = False
+    """The shop is to ask for 3-D Secure with this card."""
+    challenge: bool = False
+    """The buyer is to prove first that he is a person."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """The menu, the class of the buyer for offline checks, and what the rules did."""
 
     offers: tuple[Offer, ...]
     outcome: str
     review: bool
     trace: tuple[dict[str, str], ...]
+    explored: dict[str, Any] | None = None
+    """What sampling could have done and did, with the probability of it; None where it had nothing to do."""
+    unknown: tuple[dict[str, Any], ...] = ()
+    """Rules and rows that lacked a fact, with the facts they lacked."""
+    texts: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+    """The merchant's own words of the rules that hit."""
+
+    @property
+    def contribution_minor(self) -> int:
+        """What the menu is expected to bring: as much as the best of what it shows."""
+        return max((offer.worth.contribution_minor for offer in self.offers if offer.show), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,69 +67,101 @@ class Case:
     economics: Economics
     policy: Policy
     holds_orders: bool
-
-
-@dataclass(slots=True)
-class _Orders:
-    """What the rules that hit say of one kind."""
-
-    hide: list[str] = field(default_factory=list)
-    deposit_percent: int = 0
-    deposit_rules: list[str] = field(default_factory=list)
+    today: date | None = None
+    """The day in the shop's time zone, for rules that are valid for a time."""
+    draw: float | None = None
+    """A number from 0 to 1 that decides whether this order is one of the sample; None takes part in no sample."""
 
 
 def choose(case: Case) -> Choice:
     """Judge every method, put the shown ones in order, and never leave the menu empty."""
-    hits, trace = _hits(case.policy, case.facts)
-    orders = _orders(hits)
+    policy = case.policy
+    hits, trace, unknown = rules.find(*policy.asked(case.facts, case.today), case.facts)
+    orders = rules.orders_of(hits, case.facts.total_minor) if hits else {}
     offers = [_judge(case, method, orders.get(method.kind)) for method in case.methods]
+    if (cards := orders.get("card")) and cards.require_3ds:
+        offers = _with_3ds_instead(case, offers, cards)
+    explored = None
+    if policy.explore is not None:
+        offers, explored = _explore(case, policy.explore, offers, orders)
     if not any(offer.show for offer in offers):
         offers = _last_resort(case, offers)
     review = any(rule.action == "review" for rule in hits) or any("last_resort_unsafe" in o.reasons for o in offers)
-    return Choice(_ranked(offers), _outcome(case, offers, orders), review, trace)
+    review = review or bool(case.facts.missing and _absence_means(case, "review"))
+    words = {rule.id: rule.words for rule in hits if rule.words}
+    return Choice(_ranked(offers), _outcome(case, offers, orders), review, trace, explored, unknown, words)
 
 
-def _hits(policy: Policy, facts: Facts) -> tuple[list[Rule], tuple[dict[str, str], ...]]:
-    hits: list[Rule] = []
-    trace: list[dict[str, str]] = []
-    for rule in policy.rules:
-        held = rule.condition.test(facts)
-        if held:
-            hits.append(rule)
-        if held is not False:
-            trace.append({"rule": rule.id, "result": "hit" if held else "missing"})
-    for row in policy.table:
-        if row.condition.test(facts):
-            hits.append(row)
-            trace.append({"rule": row.id, "result": "hit"})
-            break
-    return hits, tuple(trace)
-
-
-def _orders(hits: list[Rule]) -> dict[str, _Orders]:
-    orders: dict[str, _Orders] = {}
-    for rule in hits:
-        for kind in rule.kinds if rule.action != "review" else ():
-            order = orders.setdefault(kind, _Orders())
-            if rule.action == "hide":
-                order.hide.append(f"rule:{rule.id}")
-            elif rule.percent > order.deposit_percent:
-                order.deposit_percent, order.deposit_rules = rule.percent, [f"rule:{rule.id}"]
-    return orders
-
-
-def _judge(case: Case, method: Method, orders: _Orders | None) -> Offer:
+def _judge(case: Case, method: Method, orders: Orders | None) -> Offer:
     limits = case.policy.limits.get(method.kind, _NO_LIMITS)
     refused = _refusals(case, method, limits) + (orders.hide if orders else [])
     if refused:
         return _hidden(case, method, refused)
     if KINDS[method.kind].safety <= SAFE:
-        return _shown(method, _worth(case, method, 0), [])
-    return _with_deposit(case, method, limits, orders or _NO_ORDERS)
+        offer = _shown(method, _worth(case, method, 0), [])
+    else:
+        offer = _with_deposit(case, method, limits, orders or _NO_ORDERS)
+    return _marked(offer, orders) if orders and offer.show else offer
+
+
+def _marked(offer: Offer, orders: Orders) -> Offer:
+    """With what the shop has to do before it takes the payment."""
+    secure = orders.require_3ds if offer.method.kind == "card" else []
+    if not (secure or orders.challenge):
+        return offer
+    reasons = (*offer.reasons, *secure, *orders.challenge)
+    return offer._replace(reasons=reasons, require_3ds=bool(secure), challenge=bool(orders.challenge))
+
+
+def _with_3ds_instead(case: Case, offers: list[Offer], orders: Orders) -> list[Offer]:
+    """A card without 3-D Secure is not shown where the same menu has one with it."""
+    if not any(offer.show and offer.method.kind == "card_3ds" for offer in offers):
+        return offers
+    reasons = [*orders.require_3ds, "card_with_3ds_instead"]
+    return [
+        _hidden(case, offer.method, reasons) if offer.show and offer.method.kind == "card" else offer
+        for offer in offers
+    ]
+
+
+def _explore(
+    case: Case, explore: Explore, offers: list[Offer], orders: Mapping[str, Orders]
+) -> tuple[list[Offer], dict[str, Any] | None]:
+    """Show what risk alone took away or wanted paid before, if this order was drawn; say with which probability.
+
+    Never on the merchant's block list, above the cap, or against a rule, a limit or the law.
+    """
+    if case.draw is None or case.facts.total_minor > explore.max_minor or case.facts.listed == "block":
+        return offers, None
+    free: dict[str, Offer] = {}
+    for offer in offers:
+        if offer.method.kind in explore.kinds and offer.reasons and _RISK_ALONE.issuperset(offer.reasons):
+            sample = _sampled(case, offer.method, orders.get(offer.method.kind))
+            if sample is not None:
+                free[offer.method.id] = sample
+    if not free:
+        return offers, None
+    share = explore.percent / 100
+    drawn = case.draw < share
+    told = {"draw": case.draw, "propensity": share, "shown": drawn, "methods": list(free)}
+    return [free.get(offer.method.id, offer) for offer in offers] if drawn else offers, told
+
+
+def _sampled(case: Case, method: Method, orders: Orders | None) -> Offer | None:
+    """The method without a deposit; None where something else than risk wants one or speaks against it."""
+    worth = _worth(case, method, 0)
+    over = _overruns(case, method, case.policy.limits.get(method.kind, _NO_LIMITS), worth)
+    if not _RISK_ALONE.issuperset(over) or (orders and orders.deposit_percent):
+        return None
+    offer = _shown(method, worth, ["explored"])
+    return _marked(offer, orders) if orders else offer
+
+
+_RISK_ALONE = frozenset({"risk_too_high", "expected_loss", "not_worth_it"})
 
 
 _NO_LIMITS = Limits()
-_NO_ORDERS = _Orders()
+_NO_ORDERS = Orders()
 
 
 def _refusals(case: Case, method: Method, limits: Limits) -> list[str]:
@@ -171,13 +170,21 @@ def _refusals(case: Case, method: Method, limits: Limits) -> list[str]:
     refused = _limit_refusals(facts, limits)
     if method.kind == "instalments":
         refused.append("needs_licence")
-    if method.kind == "invoice" and case.policy.invoice_days > (
-        SME_INVOICE_DAYS if case.policy.seller_is_sme else INVOICE_DAYS
-    ):
-        refused.append("consumer_credit")
+    if method.kind == "invoice":
+        refused += _credit(case.policy, facts, method)
     if kind.safety > SAFE:
         refused += _risk_refusals(case, limits, defaults=kind.default)
     return refused
+
+
+def _credit(policy: Policy, facts: Facts, method: Method) -> list[str]:
+    """Why this invoice would be consumer credit: due too late, or not free of charge for a consumer."""
+    against = []
+    if policy.invoice_days > (SME_INVOICE_DAYS if policy.seller_is_sme else INVOICE_DAYS):
+        against.append("consumer_credit")
+    if (policy.invoice_fee_minor or method.fee_minor) and not facts.b2b:
+        against.append("consumer_credit_fee")
+    return against
 
 
 def _limit_refusals(facts: Facts, limits: Limits) -> list[str]:
@@ -206,16 +213,29 @@ def _risk_refusals(case: Case, limits: Limits, *, defaults: bool) -> list[str]:
         refused.append("history_missing")
     if policy.without_velocity == "safe_only" and "velocity" in facts.missing:
         refused.append("velocity_missing")
+    if policy.without_bureau == "safe_only" and "bureau" in facts.missing:
+        refused.append("bureau_missing")
     return refused
 
 
-def _with_deposit(case: Case, method: Method, limits: Limits, orders: _Orders) -> Offer:
+def _absence_means(case: Case, what: str) -> bool:
+    """Whether a signal that is missing now means this."""
+    policy, missing = case.policy, case.facts.missing
+    return (
+        (policy.without_history == what and "history" in missing)
+        or (policy.without_velocity == what and "velocity" in missing)
+        or (policy.without_bureau == what and "bureau" in missing)
+    )
+
+
+def _with_deposit(case: Case, method: Method, limits: Limits, orders: Orders) -> Offer:
     """The smallest step of the ladder that satisfies rule, loss limit and buyer limit."""
     against: list[str] = ["deposit_by_rule"] if orders.deposit_percent else []
+    priced = Method(method.id, "card_3ds") if orders.require_3ds and method.kind == "card" else method
     for percent in _ladder(case, method, limits):
         if percent < orders.deposit_percent:
             continue
-        worth = _worth(case, method, percent)
+        worth = _worth(case, priced, percent)
         against_now = _overruns(case, method, limits, worth)
         if not against_now:
             why = (against + orders.deposit_rules) if percent else []
@@ -242,6 +262,9 @@ def _overruns(case: Case, method: Method, limits: Limits, worth: Contribution) -
     buyer_limit = _least(limits.buyer_limit_minor, policy.buyer_limit_minor)
     if KINDS[method.kind].default and buyer_limit is not None and (facts.open_minor or 0) + unpaid_minor > buyer_limit:
         over.append("buyer_limit")
+    ceiling = policy.shop_limit_minor
+    if ceiling is not None and KINDS[method.kind].default and (facts.shop_open_minor or 0) + unpaid_minor > ceiling:
+        over.append("shop_limit")
     if worth.contribution_minor <= 0:
         over.append("not_worth_it")
     return over
@@ -252,7 +275,20 @@ def _least(*limits: int | None) -> int | None:
 
 
 def _worth(case: Case, method: Method, percent: int) -> Contribution:
-    return expected_contribution(method, percent, case.facts.total_minor, case.score, case.economics)
+    worth = expected_contribution(method, percent, case.facts.total_minor, case.score, case.economics)
+    bureau = case.policy.bureau
+    if bureau is None or not bureau.cost_minor or method.kind not in bureau.kinds:
+        return worth
+    return _less_the_question(case, bureau, worth)
+
+
+def _less_the_question(case: Case, bureau: BureauPolicy, worth: Contribution) -> Contribution:
+    """Without what the bureau costs, where it would be asked: no answer on record, and something left to be paid."""
+    total_minor = case.facts.total_minor
+    if "bureau" not in case.facts.missing or total_minor < bureau.from_minor or worth.deposit_minor >= total_minor:
+        return worth
+    cost = worth.completion * bureau.cost_minor * bureau.sample_percent / 100
+    return worth._replace(contribution_minor=worth.contribution_minor - round(cost))
 
 
 def _shown(method: Method, worth: Contribution, reasons: list[str]) -> Offer:
@@ -279,10 +315,15 @@ def _preference(offer: Offer) -> tuple[int, int]:
     return KINDS[offer.method.kind].safety, -offer.worth.contribution_minor
 
 
-_UNLAWFUL = frozenset({"needs_licence", "consumer_credit"})
-_BY_RISK = frozenset(
-    {"blocked", "risk_too_high", "history_missing", "velocity_missing", "expected_loss", "buyer_limit", "not_worth_it"}
-)
+_UNLAWFUL = frozenset({"needs_licence", "consumer_credit", "consumer_credit_fee"})
+_BY_RISK = _RISK_ALONE | {
+    "blocked",
+    "history_missing",
+    "velocity_missing",
+    "bureau_missing",
+    "buyer_limit",
+    "shop_limit",
+}
 
 
 def _reluctance(offer: Offer) -> tuple[bool, bool, bool, int, int]:
@@ -297,13 +338,15 @@ def _ranked(offers: list[Offer]) -> tuple[Offer, ...]:
     shown = sorted((offer for offer in offers if offer.show), key=_preference)
     hidden = [offer for offer in offers if not offer.show]
     ranked = [
-        Offer(o.method, o.show, rank, o.deposit_percent, o.deposit_minor, o.reasons, o.worth)
+        Offer(
+            o.method, o.show, rank, o.deposit_percent, o.deposit_minor, o.reasons, o.worth, o.require_3ds, o.challenge
+        )
         for rank, o in enumerate(shown, 1)
     ]
     return (*ranked, *hidden)
 
 
-def _outcome(case: Case, offers: list[Offer], orders: Mapping[str, _Orders]) -> str:
+def _outcome(case: Case, offers: list[Offer], orders: Mapping[str, Orders]) -> str:
     """The buyer's class: `allow` (every unsafe method as it is), `review` (some, or with a deposit), `decline` (none).
 
     A plugin grants by it what was not asked about here, so a blocked buyer and a last resort are always `decline`, and
@@ -319,24 +362,33 @@ def _outcome(case: Case, offers: list[Offer], orders: Mapping[str, _Orders]) -> 
 
 
 def to_dict(choice: Choice) -> dict[str, Any]:
-    """What is stored and compared on replay."""
-    return {
+    """What is stored and compared on replay. What came later than the first records stands only where it says something."""
+    stored: dict[str, Any] = {
         "outcome": choice.outcome,
         "review": choice.review,
         "trace": list(choice.trace),
-        "offers": [
-            {
-                "method": offer.method.id,
-                "kind": offer.method.kind,
-                "show": offer.show,
-                "rank": offer.rank,
-                "deposit_percent": offer.deposit_percent,
-                "deposit_minor": offer.deposit_minor,
-                "reasons": list(offer.reasons),
-                "completion": offer.worth.completion,
-                "expected_loss_minor": offer.worth.expected_loss_minor,
-                "contribution_minor": offer.worth.contribution_minor,
-            }
-            for offer in choice.offers
-        ],
+        "offers": [_offer(offer) for offer in choice.offers],
     }
+    if choice.explored is not None:
+        stored["explored"] = choice.explored
+    return stored
+
+
+def _offer(offer: Offer) -> dict[str, Any]:
+    stored: dict[str, Any] = {
+        "method": offer.method.id,
+        "kind": offer.method.kind,
+        "show": offer.show,
+        "rank": offer.rank,
+        "deposit_percent": offer.deposit_percent,
+        "deposit_minor": offer.deposit_minor,
+        "reasons": list(offer.reasons),
+        "completion": offer.worth.completion,
+        "expected_loss_minor": offer.worth.expected_loss_minor,
+        "contribution_minor": offer.worth.contribution_minor,
+    }
+    if offer.require_3ds:
+        stored["require_3ds"] = True
+    if offer.challenge:
+        stored["challenge"] = True
+    return stored

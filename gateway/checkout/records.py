@@ -1,8 +1,8 @@
 """The stored form of a decision: written once, hashed, and enough to decide again (pure)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, Protocol
 from uuid import UUID
@@ -10,8 +10,10 @@ from uuid import UUID
 import orjson
 
 from gateway.checkout import policy
+from gateway.checkout.economics import Economics
 from gateway.checkout.methods import Method
 from gateway.checkout.policy import Case, Choice, choose
+from gateway.checkout.terms import Policy
 from gateway.core import chain
 from gateway.risk import facts
 from gateway.risk.model_file import Card
@@ -47,6 +49,10 @@ class Judged:
 
     case: Case
     choice: Choice
+    shadow: dict[str, Any] | None = None
+    """What versions in the shadow would have chosen, in short."""
+    share: Mapping[str, Any] | None = None
+    """Where a share of traffic runs: which versions, and whether this buyer is in it."""
 
     @property
     def score(self) -> Score:
@@ -58,7 +64,7 @@ def to_dict(judged: Judged, card: Card, challenges: Sequence[Challenge] = ()) ->
     case = judged.case
     record = {
         "facts": facts.to_dict(case.facts),
-        "methods": [[method.id, method.kind, method.supports_deposit] for method in case.methods],
+        "methods": [_method(method) for method in case.methods],
         "holds_orders": case.holds_orders,
         "versions": {
             "card": card.id,
@@ -69,11 +75,30 @@ def to_dict(judged: Judged, card: Card, challenges: Sequence[Challenge] = ()) ->
         "score": case.score.to_dict(),
         "choice": policy.to_dict(judged.choice),
     }
-    return record | _challenged(challenges)
+    return record | _challenged(challenges) | _more(judged)
 
 
 def _challenged(challenges: Sequence[Challenge]) -> dict[str, Any]:
     return {"challengers": [one.to_dict() for one in challenges]} if challenges else {}
+
+
+def _more(judged: Judged) -> dict[str, Any]:
+    """What stands in the record only where there is something to say."""
+    case, choice = judged.case, judged.choice
+    more = {
+        "today": case.today.isoformat() if case.today is not None else None,
+        "draw": case.draw,
+        "share": judged.share,
+        "shadow": judged.shadow,
+        "unknown": list(choice.unknown),
+        "texts": choice.texts,
+    }
+    return {name: value for name, value in more.items() if value or value == 0}
+
+
+def _method(method: Method) -> list[Any]:
+    stored = [method.id, method.kind, method.supports_deposit]
+    return [*stored, method.fee_minor] if method.fee_minor else stored
 
 
 def to_text(record: dict[str, Any]) -> str:
@@ -87,7 +112,7 @@ def digest(row: Row) -> bytes:
 
 
 def replay(
-    record: dict[str, Any], card: Card, case_policy: policy.Policy, economics: Any, challengers: Sequence[Card] = ()
+    record: dict[str, Any], card: Card, case_policy: Policy, economics: Any, challengers: Sequence[Card] = ()
 ) -> dict[str, Any]:
     """Decide again from the record with these versions; `score`, `choice` and `challengers` in stored form.
 
@@ -95,6 +120,19 @@ def replay(
     """
     known = facts.from_dict(record["facts"])
     scored, challenges = score_all(Panel((card, *challengers)), known)
-    methods = tuple(Method(*method) for method in record["methods"])
-    choice = choose(Case(known, scored, methods, economics, case_policy, record["holds_orders"]))
+    choice = choose(case_of(record, known, scored, case_policy, economics))
     return {"score": scored.to_dict(), "choice": policy.to_dict(choice)} | _challenged(challenges)
+
+
+def case_of(record: dict[str, Any], known: facts.Facts, scored: Score, terms: Policy, economics: Economics) -> Case:
+    """The case of a record as these terms see it. The day and the draw are those of then."""
+    return Case(
+        facts=known,
+        score=scored,
+        methods=tuple(Method(*method) for method in record["methods"]),
+        economics=economics,
+        policy=terms,
+        holds_orders=record["holds_orders"],
+        today=date.fromisoformat(record["today"]) if "today" in record else None,
+        draw=record.get("draw"),
+    )

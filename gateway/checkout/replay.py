@@ -8,13 +8,16 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from gateway.checkout import documents, records
+from gateway.checkout import documents, records, stages
 from gateway.checkout.api import DecisionUnknown
 from gateway.checkout.decide import body_of
 from gateway.checkout.models import Decision
+from gateway.checkout.policy import choose
 from gateway.core.errors import Refused
+from gateway.risk import facts
 from gateway.risk.champions import find_card
 from gateway.risk.model_file import Card
+from gateway.risk.score import from_dict
 
 MOST_DIFFERENCES = 200
 
@@ -70,11 +73,26 @@ def replay_decision(connection: Connection, merchant_id: UUID, decision_id: UUID
     named += [(one["model"], one["digest"]) for one in record.get("challengers", [])]
     card, *challengers = [_card(connection, row, name, digest) for name, digest in named]
     again = records.replay(record, card, compiled["checkout"], compiled["economics"], challengers)
+    stored = {name: record[name] for name in ("score", "choice", "challengers") if name in record}
+    if "shadow" in record and "error" not in record["shadow"]:
+        stored["shadow"] = record["shadow"]
+        again["shadow"] = _shadow(connection, merchant_id, row.shop_id, record)
     return Replayed(
         intact=records.digest(cast("records.Row", row)) == row.digest,
-        stored={name: record[name] for name in ("score", "choice", "challengers") if name in record},
+        stored=stored,
         again=json.loads(json.dumps(again)),
     )
+
+
+def _shadow(connection: Connection, merchant_id: UUID, shop_id: UUID, record: dict[str, Any]) -> dict[str, Any]:
+    """What the versions in the shadow choose, from the score that was stored."""
+    versions = {kind: record["shadow"][kind] for kind in stages.KINDS}
+    terms, economics = (
+        documents.COMPILERS[kind](body_of(connection, merchant_id, shop_id, kind, version), version)
+        for kind, version in versions.items()
+    )
+    known, scored = facts.from_dict(record["facts"]), from_dict(record["score"])
+    return stages.told(versions, choose(records.case_of(record, known, scored, terms, economics)))
 
 
 def _card(connection: Connection, row: Any, name: str, digest: str) -> Card:

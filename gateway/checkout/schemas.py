@@ -124,6 +124,7 @@ class MethodSchema(_Strict):
     )
     kind = fields.String(required=True, validate=validate.OneOf(sorted(KINDS)), metadata={"example": "invoice"})
     supports_deposit = YesNo(load_default=True, metadata={"description": "a deposit can be asked for"})
+    fee_minor = _amount("what the shop charges the buyer for paying this way; an invoice must be free of charge")
 
     @post_load
     def make(self, data: dict[str, Any], **_: Any) -> Method:
@@ -196,6 +197,12 @@ class OfferSchema(Schema):
     deposit_percent = fields.Integer(required=True, metadata={"description": "share to be paid before; 0 is none"})
     deposit_minor = fields.Integer(required=True, metadata={"description": "the same in minor units"})
     reasons = fields.List(fields.Nested(ReasonSchema), required=True)
+    require_3ds = fields.Boolean(
+        required=True, metadata={"description": "a rule wants 3-D Secure: ask for it with this card"}
+    )
+    challenge = fields.Boolean(
+        required=True, metadata={"description": "a rule wants the buyer to prove first that he is a person"}
+    )
     completion = fields.Float(required=True, metadata={"description": "expected share of buyers who finish"})
     expected_loss_minor = fields.Integer(required=True)
     contribution_minor = fields.Integer(required=True, metadata={"description": "expected contribution of showing it"})

@@ -1,13 +1,16 @@
 """What codes mean in plain words, German and English: reasons for the merchant, one sentence for the buyer (pure)."""
 
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from gateway.core.money import Money
 from gateway.risk.facts import CATALOGUE
 
 LANGUAGES = ("de", "en")
+Words = Mapping[str, Mapping[str, str]]
+"""The merchant's own, by rule: `reason` for him, `de` and `en` for the buyer."""
+NO_WORDS: Words = MappingProxyType({})
 
 _REASONS: dict[str, tuple[str, str]] = {
     "switched_off": ("In der Richtlinie abgeschaltet.", "Switched off in the policy."),
@@ -24,12 +27,26 @@ _REASONS: dict[str, tuple[str, str]] = {
         "Zahlungsziel über 14 Tage nach Lieferung (KMU: 50) wäre Verbraucherkredit.",
         "Due more than 14 days after delivery (SME: 50) would be consumer credit.",
     ),
+    "consumer_credit_fee": (
+        "Eine Rechnung, die Verbraucher etwas kostet, wäre Verbraucherkredit.",
+        "An invoice that costs a consumer anything would be consumer credit.",
+    ),
     "blocked": ("Auf Ihrer Sperrliste.", "On your block list."),
     "risk_too_high": ("Ausfallwahrscheinlichkeit über Ihrer Grenze.", "Probability of default above your limit."),
     "history_missing": ("Keine Vorgeschichte bekannt.", "No history is known."),
     "velocity_missing": ("Häufigkeiten gerade nicht verfügbar.", "Velocity is not available now."),
+    "bureau_missing": ("Keine Auskunft verfügbar.", "No bureau answer is available."),
     "expected_loss": ("Erwarteter Verlust über Ihrer Grenze.", "Expected loss above your limit."),
     "buyer_limit": ("Offene Beträge über dem Kundenlimit.", "Open amounts above the buyer's limit."),
+    "shop_limit": ("Offene Beträge des Shops über Ihrer Obergrenze.", "Open amounts of the shop above your ceiling."),
+    "explored": (
+        "Als Stichprobe gezeigt, damit das Modell dazulernt.",
+        "Shown as a sample, so that the model keeps learning.",
+    ),
+    "card_with_3ds_instead": (
+        "Karte mit 3-D Secure wird stattdessen gezeigt.",
+        "Card with 3-D Secure is shown instead.",
+    ),
     "not_worth_it": ("Erwarteter Ertrag nicht positiv.", "Expected contribution is not positive."),
     "deposit_by_rule": ("Anzahlung durch eine Regel verlangt.", "Deposit asked for by a rule."),
     "last_resort": ("Damit das Menü nicht leer bleibt.", "So that the menu is not empty."),
@@ -56,12 +73,20 @@ def language_of(asked: str, default: str) -> str:
     return next((one for one in (asked, default) if one in LANGUAGES), "de")
 
 
-@lru_cache(maxsize=2_000)
-def reason(code: str, language: str) -> str:
-    """A reason code in words; a rule is named by its id."""
+def reason(code: str, language: str, words: Words = NO_WORDS) -> str:
+    """A reason code in words; a rule is named by its id and tells the reason that the merchant gave it."""
     if code.startswith("rule:"):
-        return f"{('Regel', 'Rule')[LANGUAGES.index(language)]} {code[5:]}"
+        own = words.get(code[5:], {}).get("reason", "")
+        return f"{('Regel', 'Rule')[LANGUAGES.index(language)]} {code[5:]}{f': {own}' if own else ''}"
     return _REASONS[code][LANGUAGES.index(language)]
+
+
+def own_words(offers: Sequence[Mapping[str, Any]], words: Words, language: str) -> list[str]:
+    """What the rules that took something away say to the buyer, in his language or else in the other."""
+    codes = dict.fromkeys(code[5:] for offer in offers for code in offer["reasons"] if code.startswith("rule:"))
+    told = [words.get(rule, {}) for rule in codes]
+    found = [one.get(language) or next((one[other] for other in LANGUAGES if other in one), "") for one in told]
+    return list(dict.fromkeys(filter(None, found)))
 
 
 def score_reason(fact: str, effect: float, facts: Mapping[str, Any], language: str) -> str:
@@ -83,8 +108,8 @@ def _value(value: Any, unit: str, currency: str, place: int) -> str:
     return f"{value} %" if unit == "%" else str(value)
 
 
-def notice(*, hidden: bool, deposit: bool, language: str) -> str:
-    """What the buyer may read; it tells nothing about him."""
+def notice(*, hidden: bool, deposit: bool, language: str, own: Sequence[str] = ()) -> str:
+    """What the buyer may read; it tells nothing about him. `own`: what the merchant's rules say to him."""
     place = LANGUAGES.index(language)
     sentences = ([_NOTICE[place]] if hidden else []) + ([_DEPOSIT_NOTICE[place]] if deposit else [])
-    return " ".join(sentences)
+    return " ".join([*sentences, *own])

@@ -157,8 +157,34 @@ class PolicyLive(Base):
     since: Mapped[datetime]
 
 
+class PolicyTrial(Base):
+    """A version on trial: it judges in the shadow without acting, or decides for a share of the buyers."""
+
+    __tablename__ = "policy_trial"
+    __table_args__ = (
+        CheckConstraint("stage IN ('shadow', 'share') AND percent BETWEEN 0 AND 100", name="stage"),
+        ForeignKeyConstraint(
+            ["merchant_id", "shop_id", "kind", "version"],
+            [
+                "policy_version.merchant_id",
+                "policy_version.shop_id",
+                "policy_version.kind",
+                "policy_version.version",
+            ],
+        ),
+    )
+
+    merchant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    shop_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    percent: Mapped[int]
+    since: Mapped[datetime]
+
+
 class PolicyActivation(Tenant, Base):
-    """When which version was made live, append-only: what rolling back goes by."""
+    """When which version came into which stage, append-only: what rolling back goes by."""
 
     __tablename__ = "policy_activation"
     __table_args__ = (Index(None, "merchant_id", "shop_id", "kind", "version"),)
@@ -168,6 +194,9 @@ class PolicyActivation(Tenant, Base):
     version: Mapped[int]
     author: Mapped[str]
     at: Mapped[datetime]
+    stage: Mapped[str] = mapped_column(server_default="live")
+    """`live`, `shadow`, `share`, or `draft` for what was taken back from a trial."""
+    percent: Mapped[int | None]
 
 
 class UserEvent(Tenant, Base):

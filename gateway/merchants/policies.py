@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,7 @@ from gateway.core.db import merchant_of
 from gateway.core.errors import NotFound, Refused
 from gateway.core.history import lock_number
 from gateway.core.ids import new_id
-from gateway.merchants.models import PolicyActivation, PolicyLive, PolicyVersion
+from gateway.merchants.models import PolicyActivation, PolicyLive, PolicyTrial, PolicyVersion
 
 
 class PolicyUnknown(NotFound):
@@ -30,10 +30,16 @@ class NothingToRollBackTo(Refused):
     """No earlier version of this policy has been live."""
 
 
+class AlreadyLive(Refused):
+    """This version decides already; there is nothing to try."""
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyDocument:
-    """One version of one kind."""
+    """One version of one kind of a shop."""
 
+    id: UUID
+    shop_id: UUID
     kind: str
     version: int
     body: dict[str, Any]
@@ -49,6 +55,19 @@ class Activation:
     version: int
     at: datetime
     author: str
+    stage: str = "live"
+    percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A version in the shadow, or deciding for `percent` of the buyers."""
+
+    kind: str
+    stage: str
+    version: int
+    percent: int
+    since: datetime
 
 
 def save(  # noqa: PLR0913, PLR0917 - the columns of a version; a class for them would have no other use
@@ -85,20 +104,58 @@ def activate(session: Session, shop_id: UUID, kind: str, version: int, now: date
     session.execute(
         pointer.on_conflict_do_update(index_elements=list(key), set_={"version": version, "since": now}),
     )
-    session.add(PolicyActivation(**key, version=version, author=author, at=now))
+    _end_trials(session, shop_id, kind, PolicyTrial.version == version)
+    session.add(PolicyActivation(**key, version=version, author=author, at=now, stage="live"))
     session.flush()
 
 
-def rollback(session: Session, shop_id: UUID, kind: str, now: datetime, author: str = "") -> int:
-    """Make the newest older version that was live before decide again and return its number.
+def try_out(session: Session, shop_id: UUID, trial: Trial, author: str = "") -> None:
+    """Let a version judge in the shadow, or decide for a share of the buyers, from `trial.since` on.
 
-    Rolling back twice goes back two versions. Raises NothingToRollBackTo.
+    It takes the place of the version that was in this stage, and leaves the stage it was in itself. Raises
+    PolicyUnknown and AlreadyLive.
+    """
+    kind, now = trial.kind, trial.since
+    _lock(session, shop_id, kind)
+    get(session, shop_id, kind, trial.version)
+    if live_versions(session, shop_id).get(kind) == trial.version:
+        raise AlreadyLive(kind=kind, version=trial.version)
+    _end_trials(session, shop_id, kind, (PolicyTrial.version == trial.version) | (PolicyTrial.stage == trial.stage))
+    key = {"merchant_id": merchant_of(session), "shop_id": shop_id, "kind": kind}
+    said = {"version": trial.version, "stage": trial.stage, "percent": trial.percent}
+    session.add(PolicyTrial(**key, **said, since=now))
+    session.add(PolicyActivation(**key, **said, author=author, at=now))
+    session.flush()
+
+
+def withdraw(session: Session, shop_id: UUID, kind: str, version: int, now: datetime, author: str = "") -> bool:
+    """Take a version out of its trial: it is a draft again. False when it was in none."""
+    _lock(session, shop_id, kind)
+    if not _end_trials(session, shop_id, kind, PolicyTrial.version == version):
+        return False
+    key = {"merchant_id": merchant_of(session), "shop_id": shop_id, "kind": kind}
+    session.add(PolicyActivation(**key, version=version, author=author, at=now, stage="draft"))
+    session.flush()
+    return True
+
+
+def rollback(session: Session, shop_id: UUID, kind: str, now: datetime, author: str = "") -> int:
+    """Undo what changed last and return the number of the version that decides then.
+
+    A share of traffic that runs is ended. Without one, the newest older version that was live before decides again;
+    twice goes back two versions. Raises NothingToRollBackTo.
     """
     _lock(session, shop_id, kind)
     live = live_versions(session, shop_id).get(kind, 0)
+    for trial in trials(session, shop_id):
+        if trial.kind == kind and trial.stage == "share":
+            withdraw(session, shop_id, kind, trial.version, now, author)
+            return live
     earlier = session.scalar(
         select(func.max(PolicyActivation.version)).where(
-            *_of(PolicyActivation, session, shop_id, kind), PolicyActivation.version < live
+            *_of(PolicyActivation, session, shop_id, kind),
+            PolicyActivation.stage == "live",
+            PolicyActivation.version < live,
         ),
     )
     if earlier is None:
@@ -114,6 +171,14 @@ def get(session: Session, shop_id: UUID, kind: str, version: int) -> PolicyDocum
     )
     if row is None:
         raise PolicyUnknown(kind=kind, version=version)
+    return _document(row)
+
+
+def by_id(session: Session, shop_id: UUID, id_: UUID | None) -> PolicyDocument:
+    """The version with this id, of any kind. Raises PolicyUnknown."""
+    row = session.get(PolicyVersion, (merchant_of(session), id_)) if id_ else None
+    if row is None or row.shop_id != shop_id:
+        raise PolicyUnknown
     return _document(row)
 
 
@@ -133,11 +198,38 @@ def live_versions(session: Session, shop_id: UUID) -> dict[str, int]:
     return {row.kind: row.version for row in rows}
 
 
-def history(session: Session, shop_id: UUID, kind: str, limit: int = 100) -> list[PolicyDocument]:
-    """The newest versions first."""
+def trials(session: Session, shop_id: UUID) -> list[Trial]:
+    """What is on trial now: at most one version per kind and stage."""
+    rows = session.scalars(
+        select(PolicyTrial)
+        .where(PolicyTrial.merchant_id == merchant_of(session), PolicyTrial.shop_id == shop_id)
+        .order_by(PolicyTrial.kind, PolicyTrial.stage),
+    )
+    return [Trial(row.kind, row.stage, row.version, row.percent, row.since) for row in rows]
+
+
+def acts_with(session: Session, shop_id: UUID, kind: str, name: str) -> bool:
+    """Whether a version that is live or on trial says anything under this name of its document."""
+    mine = {trial.version for trial in trials(session, shop_id) if trial.kind == kind}
+    mine.add(live_versions(session, shop_id).get(kind, 0))
+    found = session.scalar(
+        select(func.count()).where(
+            *_of(PolicyVersion, session, shop_id, kind),
+            PolicyVersion.version.in_(mine),
+            PolicyVersion.body[name].as_string().is_not(None),
+        ),
+    )
+    return bool(found)
+
+
+def history(
+    session: Session, shop_id: UUID, kind: str, limit: int = 100, *, below: int | None = None
+) -> list[PolicyDocument]:
+    """The newest versions first, all of them or those before the version `below`."""
+    older = () if below is None else (PolicyVersion.version < below,)
     rows = session.scalars(
         select(PolicyVersion)
-        .where(*_of(PolicyVersion, session, shop_id, kind))
+        .where(*_of(PolicyVersion, session, shop_id, kind), *older)
         .order_by(PolicyVersion.version.desc())
         .limit(limit),
     )
@@ -152,7 +244,7 @@ def activations(session: Session, shop_id: UUID, kind: str, limit: int = 100) ->
         .order_by(PolicyActivation.id.desc())
         .limit(limit),
     )
-    return [Activation(row.version, row.at, row.author) for row in rows]
+    return [Activation(row.version, row.at, row.author, row.stage, row.percent) for row in rows]
 
 
 def digest(row: Any) -> bytes:
@@ -173,6 +265,12 @@ def _exact(value: Any) -> Any:
     return value
 
 
+def _end_trials(session: Session, shop_id: UUID, kind: str, which: Any) -> int:
+    mine = (PolicyTrial.merchant_id == merchant_of(session), PolicyTrial.shop_id == shop_id, PolicyTrial.kind == kind)
+    ended: int = session.execute(delete(PolicyTrial).where(*mine, which)).rowcount  # type: ignore[attr-defined]
+    return ended
+
+
 def _of(table: type[PolicyVersion | PolicyActivation], session: Session, shop_id: UUID, kind: str) -> tuple[Any, ...]:
     return table.merchant_id == merchant_of(session), table.shop_id == shop_id, table.kind == kind
 
@@ -183,4 +281,4 @@ def _lock(session: Session, shop_id: UUID, kind: str) -> None:
 
 
 def _document(row: PolicyVersion) -> PolicyDocument:
-    return PolicyDocument(row.kind, row.version, row.body, row.author, row.note, row.created_at)
+    return PolicyDocument(row.id, row.shop_id, row.kind, row.version, row.body, row.author, row.note, row.created_at)

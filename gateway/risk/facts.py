@@ -74,6 +74,10 @@ class Facts:
     days_known: int | None = _fact(
         "int", "days", "Tage seit der ersten bezahlten Bestellung", "days since the first paid order", 210
     )
+    # the shop as a whole; known where its policy has a ceiling
+    shop_open_minor: int | None = _fact(
+        "int", "minor units", "offen im ganzen Shop", "open in the whole shop", 4_250_000
+    )
     # how often lately: attempts of other baskets in a window
     email_1h: int | None = _fact("int", "count", "E-Mail, 1 Stunde", "same e-mail, 1 hour", 0)
     email_24h: int | None = _fact("int", "count", "E-Mail, 24 Stunden", "same e-mail, 24 hours", 1)

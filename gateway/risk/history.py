@@ -30,7 +30,8 @@ class History:
     facts: dict[str, Any]
     listed: str | None
     """`block` or `allow`, the strongest entry of the merchant's lists: block beats allow."""
-    versions: dict[str, int]
+    versions: dict[str, Any]
+    """The live version by kind, and `[version, percent]` by `kind:stage` of what is on trial."""
     models: dict[str, str]
     """Model id → champion or challenger; empty while the shop has none of its own."""
 
@@ -131,7 +132,10 @@ WITH linked AS (
 SELECT b.id, b.wrapped_key, past.*, owing.*,
     (SELECT array_agg(action) FROM list_entry
      WHERE merchant_id = :merchant AND digest = ANY(:listed) AND (expires_at IS NULL OR expires_at > :now)),
-    (SELECT jsonb_object_agg(kind, version) FROM policy_live WHERE merchant_id = :merchant AND shop_id = :shop),
+    (SELECT jsonb_object_agg(kind, version) FROM (
+        SELECT kind, to_jsonb(version) AS version FROM policy_live WHERE merchant_id = :merchant AND shop_id = :shop
+        UNION ALL SELECT kind || ':' || stage, jsonb_build_array(version, percent) FROM policy_trial
+        WHERE merchant_id = :merchant AND shop_id = :shop) AS acting),
     (SELECT jsonb_object_agg(model_id, role) FROM model_role WHERE merchant_id = :merchant AND shop_id = :shop)
 FROM past CROSS JOIN owing LEFT JOIN linked me ON me.is_me
 LEFT JOIN buyer b ON b.merchant_id = :merchant AND b.id = me.buyer_id

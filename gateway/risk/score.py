@@ -62,6 +62,11 @@ class Challenge(NamedTuple):
         }
 
 
+def from_dict(stored: dict[str, Any]) -> Score:
+    """The probabilities that `to_dict` stored, without their reasons: enough to choose by."""
+    return Score(stored["default"], stored["fraud"], stored["return"], (), stored["card"])
+
+
 def score(card: Card, facts: Facts) -> Score:
     """The probabilities by this model alone. Rounded to six digits, so that a stored score is the score."""
     return score_all(_alone(card), facts)[0]

@@ -104,6 +104,14 @@ class Order(Tenant, Base):
         Index(None, "merchant_id", "shop_id", "state", "id"),
         Index(None, "merchant_id", "buyer_id", "placed_at"),
         Index("ix_shop_order_owing", "merchant_id", "buyer_id", postgresql_where=text("open_minor > 0")),
+        Index(
+            "ix_shop_order_open_in_shop",
+            "merchant_id",
+            "shop_id",
+            "currency",
+            postgresql_where=text("open_minor > 0"),
+            postgresql_include=["kind", "open_minor"],
+        ),
         CheckConstraint(
             "LEAST(total_minor, paid_minor, refunded_minor, returned_minor, open_minor) >= 0",
             name="amounts",

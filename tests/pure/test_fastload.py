@@ -84,12 +84,12 @@ def put(body, place, value, *, leave_out=False):
             body[step]
             if isinstance(body, dict) and step in body
             else body[step]
-            if isinstance(body, list) and body
+            if isinstance(body, list) and isinstance(step, int) and step < len(body)
             else {}
         )
     if leave_out and isinstance(body, dict):
         body.pop(last, None)
-    elif isinstance(body, dict) or (isinstance(body, list) and body):
+    elif isinstance(body, dict) or (isinstance(body, list) and isinstance(last, int) and last < len(body)):
         body[last] = value
 
 

@@ -1,6 +1,7 @@
 """The choice of methods: what the merchant's limits, rules and economics make of one buyer."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.checkout import documents, policy
 from gateway.checkout.economics import expected_contribution
 from gateway.checkout.methods import DEPOSIT_LADDER, KINDS, SAFE, Method
-from gateway.checkout.policy import Case, Policy, choose
+from gateway.checkout.policy import Case, choose
 from gateway.risk.card import expert
 from gateway.risk.facts import CATALOGUE, Facts
 from gateway.risk.score import Score, score
@@ -259,8 +260,7 @@ def test_the_last_resort_keeps_what_the_merchant_switched_off_for_the_very_end()
 def test_an_invoice_due_too_late_is_not_offered_even_if_such_a_policy_got_in():
     """Consumer credit: the decision checks again what saving refused."""
     case = a_case()
-    late = Policy(**{name: getattr(case.policy, name) for name in Policy.__slots__} | {"invoice_days": 30})
-    choice = choose(Case(case.facts, case.score, case.methods, case.economics, late, holds_orders=True))
+    choice = choose(replace(case, policy=replace(case.policy, invoice_days=30)))
     invoice = next(offer for offer in choice.offers if offer.method.kind == "invoice")
     assert (invoice.show, invoice.reasons) == (False, ("consumer_credit",))
 
