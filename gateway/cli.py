@@ -15,6 +15,7 @@ from gateway import (
     __version__,
     audit,
     backup,
+    commands_bureau,
     commands_buyers,
     commands_card,
     commands_decide,
@@ -122,6 +123,7 @@ COMMANDS: tuple[click.Command, ...] = (
     commands_decide.replay_command,
     *commands_merchants.COMMANDS,
     *commands_desk.COMMANDS,
+    commands_bureau.bureau,
     commands_buyers.buyer,
     commands_jobs.jobs,
 )

@@ -70,7 +70,7 @@ def of_merchant(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command a `Desk`, and options to say whose and how to print what it returns."""
 
     def run(operator: OperatorContext, /, merchant: str, *, as_json: bool, **options: Any) -> None:
-        with _desk(operator, merchant) as desk:
+        with open_desk(operator, merchant) as desk:
             answer = command(desk, **options)
         tell(answer, as_json=as_json)
 
@@ -99,7 +99,8 @@ def tell(rows: Row | Sequence[Row], *, as_json: bool) -> None:
 
 
 @contextmanager
-def _desk(operator: OperatorContext, merchant: str) -> Iterator[Desk]:
+def open_desk(operator: OperatorContext, merchant: str) -> Iterator[Desk]:
+    """A transaction at the desk of this merchant, or of the only one that is open."""
     merchant_id = id_of("mer", merchant) if merchant else _only("merchant", merchants.list_ids(operator.services.db))
     with operator.services.db.transaction(merchant_id) as session:
         merchants.get(session)

@@ -9,7 +9,8 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
-from gateway.checkout import economics
+from gateway.checkout import bureau_policy, economics
+from gateway.checkout.bureau_policy import BureauPolicySchema
 from gateway.checkout.conditions import Condition, all_of, compile_condition, leaf
 from gateway.checkout.economics import Economics
 from gateway.checkout.methods import DEPOSIT_LADDER, KINDS
@@ -107,6 +108,7 @@ class CheckoutPolicySchema(_Strict):
     without_velocity = fields.String(load_default="score", validate=_MISSING)
     invoice_days = fields.Integer(strict=True, load_default=14, validate=validate.Range(min=1, max=SME_INVOICE_DAYS))
     seller_is_sme = YesNo(load_default=False)
+    bureau = fields.Nested(BureauPolicySchema, load_default=None, allow_none=True)
 
     @validates_schema
     def lawful(self, data: dict[str, Any], **_: Any) -> None:
@@ -173,6 +175,7 @@ def compile_policy(body: dict[str, Any], version: int) -> Policy:
         without_velocity=data["without_velocity"],
         invoice_days=data["invoice_days"],
         seller_is_sme=data["seller_is_sme"],
+        bureau=bureau_policy.from_loaded(data["bureau"]) if data["bureau"] is not None else None,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from gateway.checkout.bureau_policy import BureauPolicy
 from gateway.checkout.conditions import Condition
 from gateway.checkout.economics import Contribution, Economics, expected_contribution
 from gateway.checkout.methods import DEPOSIT_LADDER, KINDS, SAFE, Method
@@ -66,6 +67,8 @@ class Policy:
     invoice_days: int = 14
     """When an own invoice is due, in days after delivery."""
     seller_is_sme: bool = False
+    bureau: BureauPolicy | None = None
+    """When a bureau is asked once the buyer has chosen, and what its answer means; None asks nobody."""
 
 
 class Offer(NamedTuple):

@@ -32,6 +32,8 @@ class History:
     listed: str | None
     """`block` or `allow`, the strongest entry of the merchant's lists: block beats allow."""
     versions: dict[str, int]
+    answer: tuple[UUID, datetime, bytes] | None = None
+    """The newest answer of a bureau about this person that is still true: its id, its moment, sealed."""
 
 
 def read(connection: Connection, query: Query, digests: Mapping[str, bytes]) -> History:
@@ -47,18 +49,20 @@ def read(connection: Connection, query: Query, digests: Mapping[str, bytes]) -> 
             "linking": [digests[kind] for kind in ("email", "phone", "email_root") if kind in digests],
             "delivery": digests.get("delivery"),
             "listed": list(digests.values()),
+            "person": digests.get("person"),
             "currency": query.currency,
             "now": query.now,
         },
     )
     if found is None:
         raise RuntimeError("a statement that always answers one row answered none")
-    buyer_id, wrapped_key, *past, actions, versions = found
+    buyer_id, wrapped_key, *past, actions, versions, answer_id, answered_at, answer = found
     facts = _facts(_Past(*past), query.now) if identity else {}
     if "delivery" not in digests:
         facts.pop("known_address", None)
     listed = None if not actions else "block" if "block" in actions else "allow"
-    return History(buyer_id, wrapped_key, facts, listed, versions or {})
+    on_record = None if answer_id is None else (answer_id, answered_at, answer)
+    return History(buyer_id, wrapped_key, facts, listed, versions or {}, on_record)
 
 
 class _Past(NamedTuple):
@@ -130,9 +134,14 @@ WITH linked AS (
 SELECT b.id, b.wrapped_key, past.*, owing.*,
     (SELECT array_agg(action) FROM list_entry
      WHERE merchant_id = :merchant AND digest = ANY(:listed) AND (expires_at IS NULL OR expires_at > :now)),
-    (SELECT jsonb_object_agg(kind, version) FROM policy_live WHERE merchant_id = :merchant AND shop_id = :shop)
+    (SELECT jsonb_object_agg(kind, version) FROM policy_live WHERE merchant_id = :merchant AND shop_id = :shop),
+    heard.id, heard.answered_at, heard.sealed
 FROM past CROSS JOIN owing LEFT JOIN linked me ON me.is_me
 LEFT JOIN buyer b ON b.merchant_id = :merchant AND b.id = me.buyer_id
+LEFT JOIN LATERAL (
+    SELECT id, answered_at, sealed FROM bureau_answer
+    WHERE merchant_id = :merchant AND buyer_id = me.buyer_id AND person = :person AND expires_at > :now
+    ORDER BY answered_at DESC LIMIT 1) heard ON true
 """,
     ),
 )
