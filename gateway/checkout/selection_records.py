@@ -177,12 +177,18 @@ def _row(session: Session, new: New, now: datetime) -> dict[str, Any]:
 def _record(new: New) -> dict[str, Any]:
     proof = new.told.proof
     return {
-        "situation": asdict(new.situation) | {"bureau": _policy(new.situation.bureau)},
+        "situation": _situation(new.situation),
         "heard": asdict(new.heard) if new.heard else None,
         "proof": proof and {"kind": proof.kind, "text_version": proof.text_version, "at": proof.at.isoformat()},
         "versions": {"policy": new.told.policy_version},
         "verdict": to_dict(new.verdict),
     }
+
+
+def _situation(case: Situation) -> dict[str, Any]:
+    told = {name: getattr(case, name) for name in case.__slots__}
+    offers = [asdict(offer) for offer in case.offers]
+    return told | {"chosen": asdict(case.chosen), "offers": offers, "bureau": _policy(case.bureau)}
 
 
 def _policy(policy: BureauPolicy | None) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete as remove_rows
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from gateway.core.crypto import Keyring, seal, unseal
@@ -140,13 +140,11 @@ def get(session: Session, name: str) -> Connected:
 
 def list_bureaus(session: Session) -> list[Connected]:
     """What is connected now, by name; the newest version of each."""
-    newest = (
-        select(BureauVersion)
-        .where(BureauVersion.merchant_id == merchant_of(session))
-        .order_by(BureauVersion.name, BureauVersion.version.desc())
-        .distinct(BureauVersion.name)
-    )
-    return [_connected(row) for row in session.scalars(newest) if not row.removed]
+    mine = BureauVersion.merchant_id == merchant_of(session)
+    newest = select(BureauVersion.name, func.max(BureauVersion.version)).where(mine).group_by(BureauVersion.name)
+    current = tuple_(BureauVersion.name, BureauVersion.version).in_(newest)
+    rows = session.scalars(select(BureauVersion).where(mine, current).order_by(BureauVersion.name))
+    return [_connected(row) for row in rows if not row.removed]
 
 
 def history(session: Session, name: str, limit: int = 100) -> list[Connected]:
