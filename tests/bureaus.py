@@ -17,7 +17,7 @@ from tests.builders import World, a_question
 NOTICE = {"kind": "notice", "text_version": "2026-11-de", "at": "2026-11-24T10:15:00+01:00", "ip": "198.51.100.7"}
 POLICY = {
     "kinds": ["invoice"],
-    "deadline_ms": 600,
+    "deadline_ms": 4_000,
     "cost_minor": 65,
     "decline_below": 250,
     "deposit_below": 500,
