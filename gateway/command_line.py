@@ -100,7 +100,7 @@ def tell(rows: Row | Sequence[Row], *, as_json: bool) -> None:
 
 @contextmanager
 def open_desk(operator: OperatorContext, merchant: str) -> Iterator[Desk]:
-    """A transaction at the desk of this merchant, or of the only one that is open."""
+    """The transaction of a merchant: the named one, or the only one that is open."""
     merchant_id = id_of("mer", merchant) if merchant else _only("merchant", merchants.list_ids(operator.services.db))
     with operator.services.db.transaction(merchant_id) as session:
         merchants.get(session)

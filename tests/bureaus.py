@@ -57,7 +57,9 @@ def connect(services: Services, world: World, **changes: Any) -> None:
         book(services).connect(session, NewBureau(**new), "test", clock.now())
 
 
-def decided(app: Any, world: World, last_name: str = "Neumann", postcode: str = "20099", **changes: Any) -> dict[str, Any]:
+def decided(
+    app: Any, world: World, last_name: str = "Neumann", postcode: str = "20099", **changes: Any
+) -> dict[str, Any]:
     """A decision about a buyer of this name, as the API answered it."""
     question = a_question(context={})  # no IP and no phone in common: many of them are no card-testing
     question["buyer"] = {"first_name": "Nele", "last_name": last_name, "email": f"{last_name.lower()}@example.com"}

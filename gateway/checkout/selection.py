@@ -23,7 +23,7 @@ from gateway.checkout.selection_records import Selected
 from gateway.checkout.selection_rules import Heard, Situation, settle, situation, unasked
 from gateway.checkout.selection_schemas import Chosen
 from gateway.checkout.texts import language_of
-from gateway.checkout.told import ToldBefore, told_before
+from gateway.checkout.told_before import ToldBefore, told_before
 from gateway.core import clock, idempotency
 from gateway.core.errors import Invalid, Refused, Unavailable
 from gateway.core.ids import to_public
@@ -78,6 +78,8 @@ class Case:
     decision: Any
     situation: Situation
     policy_version: int
+    objected: bool
+    """Whether the buyer objects to being assessed (Art. 21 GDPR): then no bureau is asked, and no old answer used."""
     told: ToldBefore | None = field(repr=False)
     """What the shop told of the buyer; None for somebody nobody can name, or who was erased."""
 
@@ -160,7 +162,8 @@ class Selections:
             raise OrderDiffers(differs=differs)
         if not found.chosen.show:
             raise MethodNotOffered(method=chosen.method)
-        return Case(decision, found, version, self._buyer(session, decision))
+        objected = "profiling" in record["facts"]["missing"]
+        return Case(decision, found, version, objected, self._buyer(session, decision))
 
     def _heard(self, session: Session, question: Question, case: Case, now: datetime) -> Heard | Reserved | None:
         """What is known, a call to make, or None while another choice of this decision makes it."""
@@ -184,6 +187,8 @@ class Selections:
         """An answer on record, or the call reserved, or why it is not made."""
         name, version = bureau.configured.name, bureau.configured.version
         memory = _memory(self._checkout.keys(question.who.merchant_id).index, case)
+        if case.objected:
+            return Heard("no_consent", None, name, version, detail="the buyer objects to being assessed")
         if memory and (kept := bureau_records.find_answer(session, name, memory, now)) is not None:
             return Heard(kept.outcome, kept.score, name, version, _public(kept.id), reused=True)
         if not suffices(question.chosen.proof, bureau.terms.proof):

@@ -77,7 +77,7 @@ class Verdict:
 
 def situation(record: Mapping[str, Any], method: str, policy: Policy, decision_id: UUID) -> Situation | None:
     """The situation of a stored decision; None for a method that was not asked about."""
-    deposits = {id_: supports for id_, _, supports in record["methods"]}
+    deposits = {id_: supports for id_, _, supports, *_ in record["methods"]}
     offers = tuple(
         Standing(o["method"], o["kind"], o["show"], o["rank"], o["deposit_percent"], deposits[o["method"]])
         for o in record["choice"]["offers"]

@@ -7,14 +7,14 @@ from datetime import date, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CursorResult, bindparam, delete, func, select
+from sqlalchemy import BigInteger, CursorResult, Select, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from gateway.core.crypto import seal, unseal
 from gateway.core.db import merchant_of
 from gateway.core.history import lock_number
-from gateway.core.ids import new_id
+from gateway.core.ids import new_id, to_public
 from gateway.risk.bureau import KEPT, Answer
 from gateway.risk.bureau_breaker import LOST_AFTER, Call, refusal
 from gateway.risk.bureau_models import BureauAnswer, BureauRequest, BureauResult
@@ -176,6 +176,31 @@ def open_answer(data_key: bytes, request_id: UUID, answered_at: datetime, sealed
     return Known(request_id, said["outcome"], said["score"], answered_at)
 
 
+def of_buyer(session: Session, buyer_id: UUID, data_key: bytes) -> list[dict[str, Any]]:
+    """Every question about a buyer and what is still known of its answer: for the copy of his data (Art. 15 GDPR)."""
+    mine = BureauAnswer.merchant_id == merchant_of(session), BureauAnswer.buyer_id == buyer_id
+    kept = {row.id: row for row in session.scalars(select(BureauAnswer).where(*mine))}
+    asked = BureauRequest.merchant_id == merchant_of(session), BureauRequest.buyer_id == buyer_id
+    return [
+        _copied(request, result, kept.get(request.id), data_key)
+        for request, result in session.execute(_with_results().where(*asked).order_by(BureauRequest.id))
+    ]
+
+
+def _copied(
+    request: BureauRequest, result: BureauResult | None, kept: BureauAnswer | None, data_key: bytes
+) -> dict[str, Any]:
+    known = None if kept is None else open_answer(data_key, kept.id, kept.answered_at, kept.sealed)
+    return {
+        "bureau": request.bureau,
+        "asked_at": request.asked_at.isoformat(),
+        "decision": to_public("dec", request.decision_id),
+        "outcome": result.outcome if result else None,
+        "score": known.score if known else None,
+        "kept_until": kept.expires_at.isoformat() if kept else None,
+    }
+
+
 def forget_buyer(session: Session, buyer_id: UUID) -> None:
     """Delete every answer about a buyer."""
     mine = BureauAnswer.merchant_id == merchant_of(session), BureauAnswer.buyer_id == buyer_id
@@ -222,19 +247,15 @@ def months(session: Session, now: datetime) -> list[Month]:
 
 def calls(session: Session, bureau: str, limit: int = 50) -> list[tuple[BureauRequest, BureauResult | None]]:
     """The newest calls of a bureau with their results."""
-    query = (
-        select(BureauRequest, BureauResult)
-        .join_from(
-            BureauRequest,
-            BureauResult,
-            (BureauResult.merchant_id == BureauRequest.merchant_id) & (BureauResult.id == BureauRequest.id),
-            isouter=True,
-        )
-        .where(BureauRequest.merchant_id == merchant_of(session), BureauRequest.bureau == bureau)
-        .order_by(BureauRequest.id.desc())
-        .limit(limit)
-    )
+    mine = BureauRequest.merchant_id == merchant_of(session), BureauRequest.bureau == bureau
+    query = _with_results().where(*mine).order_by(BureauRequest.id.desc()).limit(limit)
     return [(request, result) for request, result in session.execute(query)]
+
+
+def _with_results() -> Select[tuple[BureauRequest, BureauResult]]:
+    """Calls, each beside its result or None."""
+    same = (BureauResult.merchant_id == BureauRequest.merchant_id) & (BureauResult.id == BureauRequest.id)
+    return select(BureauRequest, BureauResult).join_from(BureauRequest, BureauResult, same, isouter=True)
 
 
 def context_of(request_id: UUID) -> str:

@@ -62,7 +62,7 @@ def read(connection: Connection, query: Query, digests: Mapping[str, bytes]) -> 
         facts.pop("known_address", None)
     listed = None if not actions else "block" if "block" in actions else "allow"
     on_record = None if answer_id is None else (answer_id, answered_at, answer)
-    return History(buyer_id, wrapped_key, facts, listed, versions or {}, on_record)
+    return History(buyer_id, wrapped_key, facts, listed, versions or {}, answer=on_record)
 
 
 class _Past(NamedTuple):

@@ -127,7 +127,10 @@ def test_the_demo_merchant_asks_the_sandbox(services):
     demo = seed(services, clock.now())
     with services.db.transaction(DEMO_MERCHANT) as session:
         assert [each.name for each in bureaus.list_bureaus(session)] == ["sandbox"]
-        assert policies.find_live(session, demo.shop_id, "checkout").body["bureau"]["kinds"] == ["invoice", "sepa_debit"]
+        assert policies.find_live(session, demo.shop_id, "checkout").body["bureau"]["kinds"] == [
+            "invoice",
+            "sepa_debit",
+        ]
         bureaus.remove(session, "sandbox", "test", clock.now())
     seed(services, clock.now(), {"api_key": demo.api_key})
     with services.db.transaction(DEMO_MERCHANT) as session:
@@ -153,4 +156,6 @@ def test_a_visitor_of_the_demo_shop_places_his_order(app, services):
     whole = visitor.post("/demo/order", data={"persona": "regular", "decision": decision, "method": "invoice"})
     assert "Bestellung aufgeben" in whole.text
     assert "placed-" in whole.text
-    assert visitor.post("/demo/order", data={"persona": "regular", "decision": "x", "method": "card"}).status_code == 404
+    assert (
+        visitor.post("/demo/order", data={"persona": "regular", "decision": "x", "method": "card"}).status_code == 404
+    )

@@ -52,7 +52,11 @@ def test_a_shop_that_cannot_hold_orders_takes_all_or_nothing():
 def test_where_no_deposit_can_be_taken_another_method_is_chosen():
     """The method or its limits leave no step of the ladder."""
     told = settle(a_case(max_deposit_percent=10), scored(300))
-    assert (told.answer, told.reasons, told.others) == ("choose_another", ("score_middling", "no_deposit"), ("stripe", "bacs"))
+    assert (told.answer, told.reasons, told.others) == (
+        "choose_another",
+        ("score_middling", "no_deposit"),
+        ("stripe", "bacs"),
+    )
 
 
 def test_nobody_is_left_without_a_way_to_pay():
