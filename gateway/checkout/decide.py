@@ -235,7 +235,8 @@ def _digests(index_key: bytes, who: Principal, asked: CheckoutRequest) -> dict[s
         "handle": identity.normal_handle(context.payment_handle),
     }
     found |= {kind: blind_index(index_key, f"{mode}.{kind}", value) for kind, value in extra.items() if value}
-    if (person := bureau.person_index(index_key, _person(asked), live=who.live)) is not None:
+    home = found.get(identity.BILLING if asked.billing else identity.DELIVERY)
+    if (person := bureau.person_index(index_key, _person(asked), home, live=who.live)) is not None:
         found["person"] = person
     domains = identity.normal_domains(identity.normal_email(asked.buyer.email)) if asked.buyer.email else ()
     return found | {f"domain:{name}": blind_index(index_key, f"{mode}.domain", name) for name in domains}

@@ -30,7 +30,7 @@ from gateway.core.ids import to_public
 from gateway.core.services import Services
 from gateway.merchants.auth import Principal
 from gateway.risk import bureau_records
-from gateway.risk.bureau import Answer, Inquiry, Person, lacking, person_index, suffices
+from gateway.risk.bureau import Answer, Inquiry, Person, home_index, lacking, person_index, suffices
 from gateway.risk.bureau_call import Caller
 from gateway.risk.bureau_records import Memory, Wanted
 from gateway.risk.bureaus import Book
@@ -281,7 +281,8 @@ def _memory(index_key: bytes, case: Case) -> Memory | None:
     policy, told = case.situation.bureau, case.told
     if policy is None or told is None or not policy.cache_days:
         return None
-    person = person_index(index_key, told.person, live=case.decision.live)
+    home = home_index(index_key, told.person, live=case.decision.live)
+    person = person_index(index_key, told.person, home, live=case.decision.live)
     return None if person is None else Memory(case.decision.buyer_id, told.key, person, policy.cache_days)
 
 

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from typing import Any, Literal, Protocol
 
 from gateway.core.crypto import blind_index
-from gateway.shops.identity import Address, fold, normal_address
+from gateway.shops.identity import ADDRESS, Address, fold, normal_address
 
 ENTRY_POINTS = "gateway.bureaus"
 WORST, BEST = 0, 1000
@@ -141,17 +141,23 @@ def person_of(first_name: str, last_name: str, company: str, home: Address | Non
     )
 
 
-def person_index(index_key: bytes, person: Person, *, live: bool) -> bytes | None:
-    """The blind index of a person as bureaus know him: first and last name, company, and postal address.
+def home_index(index_key: bytes, person: Person, *, live: bool) -> bytes | None:
+    """The blind index of where a person lives: the one that checkouts and orders make of his address."""
+    address = Address(person.line1, person.line2, person.postcode, country=person.country)
+    home = normal_address(address)
+    return blind_index(index_key, f"{'live' if live else 'test'}.{ADDRESS}", home) if home else None
+
+
+def person_index(index_key: bytes, person: Person, home: bytes | None, *, live: bool) -> bytes | None:
+    """The blind index of a person as bureaus know him: first and last name, company, and where he lives (`home_index`).
 
     None where one of the two is missing. The mode is part of it: test data never meets live data.
     """
     names = (person.first_name, person.last_name, person.company)
     name = "|".join("".join(fold(part).split()) for part in names)
-    home = normal_address(Address(person.line1, person.line2, person.postcode, country=person.country))
-    if name == "||" or not home:
+    if name == "||" or home is None:
         return None
-    return blind_index(index_key, f"{'live' if live else 'test'}.person", f"{name}|{home}")
+    return blind_index(index_key, f"{'live' if live else 'test'}.person", f"{home.hex()}|{name}")
 
 
 def lacking(person: Person, required: frozenset[str]) -> list[str]:

@@ -252,7 +252,7 @@ def calls(session: Session, bureau: str, limit: int = 50) -> list[tuple[BureauRe
     return [(request, result) for request, result in session.execute(query)]
 
 
-def _with_results() -> Select[tuple[BureauRequest, BureauResult]]:
+def _with_results() -> Select[BureauRequest, BureauResult]:
     """Calls, each beside its result or None."""
     same = (BureauResult.merchant_id == BureauRequest.merchant_id) & (BureauResult.id == BureauRequest.id)
     return select(BureauRequest, BureauResult).join_from(BureauRequest, BureauResult, same, isouter=True)
