@@ -159,3 +159,17 @@ def test_a_visitor_of_the_demo_shop_places_his_order(app, services):
     assert (
         visitor.post("/demo/order", data={"persona": "regular", "decision": "x", "method": "card"}).status_code == 404
     )
+
+
+def test_decide_goes_on_to_the_choice(services, tmp_path):
+    """`--select` shows the answer of stage 2 below the menu, or beside it as JSON."""
+    world = a_world(services)
+    made.asks(services, world)
+    made.connect(services, world)
+    question = made.a_question(buyer={"email": "a@example.com", "last_name": "Score300"}, context={})
+    (tmp_path / "question.json").write_text(json.dumps(question))
+    words = ["decide", str(tmp_path / "question.json"), "--key", world.secret, "--select", "cheque"]
+    shown = CliRunner().invoke(cli.main, words, obj=SimpleNamespace(services=services))
+    assert "Chosen: cheque  deposit  30 % = 37.47 EUR" in shown.output, shown.exception
+    told = CliRunner().invoke(cli.main, [*words, "--format", "json"], obj=SimpleNamespace(services=services))
+    assert json.loads(told.output)["selection"]["answer"] == "deposit"
