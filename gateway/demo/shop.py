@@ -134,6 +134,7 @@ def _scene(form: Mapping[str, str]) -> Scene:
         "pieces": [str(number) for number in range(1, scenes.MAX_PIECES + 1)],
         "delivery": scenes.DELIVERIES,
         "country": scenes.COUNTRIES,
+        "bureau": scenes.BUREAUS,
     }
     chosen = {name: form.get(name, str(getattr(Scene(), name))) for name in offered}
     faults = [name for name, choices in offered.items() if chosen[name] not in choices]
@@ -146,6 +147,7 @@ def _scene(form: Mapping[str, str]) -> Scene:
         gift_card="gift_card" in form,
         delivery=chosen["delivery"],
         country=chosen["country"],
+        bureau=chosen["bureau"],
     )
 
 
@@ -189,6 +191,7 @@ def _choices() -> dict[str, Any]:
     return {
         "scenes": scenes,
         "bar_full": BAR_FULL,
+        "sandbox": bool(services().sandbox_url),
         "fact_label": fact_label,
         "fact_value": fact_value,
         "kind_label": kind_label,

@@ -24,7 +24,7 @@ from gateway.core.db import WEB_ROLE, WORKER_ROLE
 from gateway.core.errors import GatewayError
 from gateway.embedded.children import Child, ChildFailed, Task
 from gateway.embedded.engines import Addresses, Engines, StartTimeout
-from gateway.embedded.environment import completed, given, secrets
+from gateway.embedded.environment import SANDBOX_URL, completed, given, secrets
 
 Seed = Callable[[config.Settings, Mapping[str, str]], Mapping[str, str]]
 """Makes the demo merchant, or finds it. Takes what it returned on the last start (empty on the first) and returns
@@ -113,7 +113,7 @@ class House:
         self._start_children(engines, doors, env, addresses)
         shown = _seeded(engines, settings, seed) if seed else {}  # while web and worker load
         self._await_web(settings)
-        engines.announce(state="ready", url=settings.public_url)
+        engines.announce(state="ready", url=settings.public_url, sandbox=settings.sandbox_url)
         _say(_welcome(settings, shown, engines, time.monotonic() - self._began))
 
     def _start_children(
@@ -175,7 +175,7 @@ class Doors:
         """What the other children must know."""
         if self.sandbox is None:
             return {}
-        return {"KULANZ_SANDBOX_URL": f"http://127.0.0.1:{self.sandbox.getsockname()[1]}"}
+        return {SANDBOX_URL: f"http://127.0.0.1:{self.sandbox.getsockname()[1]}"}
 
 
 @contextmanager
@@ -215,6 +215,7 @@ def _sandbox(settings: config.Settings, *, wanted: bool) -> Iterator[socket.sock
         yield None
         return
     with socket.socket() as door:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             door.bind(("127.0.0.1", settings.port + 1))
         except (OSError, OverflowError):
