@@ -1,20 +1,25 @@
 """The configuration of a bureau, checked to the last field, and the reading of what it answers."""
 
 import copy
+import io
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway import question_file
 from gateway.core.egress import Reply
 from gateway.core.errors import Invalid
+from gateway.demo import sandbox
 from gateway.risk.bureau import BEST, WORST, Inquiry, Person, Place, Proof
 from gateway.risk.bureau_document import compile_document, find, put
 from gateway.risk.bureau_json import MAX_ANSWER_BYTES, adapter, is_loopback, read, request_body
 
+ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = {
     "url": "https://bureau.example/v2/checks",
     "auth": {"kind": "bearer"},
@@ -247,3 +252,18 @@ def test_pointers_reach_what_they_made():
     assert find(document, "/a~1b/c~0d") == 1
     assert find({"a": [{"b": 2}]}, "/a/0/b") == 2
     assert find({"a": [1]}, "/a/5") is None
+
+
+def test_the_example_of_the_documents_is_a_configuration():
+    """Whoever starts from it starts from something that works."""
+    example = question_file.read(str(ROOT / "examples/bureau.yaml"), io.BytesIO())
+    scale = compile_document(example).scale
+    assert [scale.of(mark) for mark in (1.0, 3.5, 6.0, 0.9)] == [1000, 500, 0, None]
+
+
+def test_every_script_of_the_sandbox_stands_in_the_documents():
+    """A developer finds each outcome by name or postcode."""
+    told = (ROOT / "docs/bureau.md").read_text()
+    assert not [name for name in sandbox.SCRIPTS if name.isdecimal() and f"| {name} |" not in told]
+    names = [name for name in sandbox.SCRIPTS if not name.isdecimal() and name != "weg"]
+    assert not [name for name in names if f"`{name.capitalize()}`" not in told]
