@@ -80,6 +80,13 @@ def list_selections(session: Session, decision: Any) -> list[Selection]:
     return list(session.scalars(select(Selection).where(*_of(decision)).order_by(Selection.id)))
 
 
+def told_of(session: Session, decision: Any, language: str) -> list[dict[str, Any]]:
+    """What each choice of a decision was answered, as callers were told, and which proof was on record."""
+    rows = list_selections(session, decision)
+    chosen = [Selected(row, json.loads(row.record), decision) for row in rows]
+    return [told(one, language) | {"at": one.row.created_at, "proof": one.record["proof"]} for one in chosen]
+
+
 def heard_before(session: Session, decision: Any, request: str) -> Heard | None:
     """What an earlier choice of this decision has heard by this call."""
     records = (json.loads(row.record) for row in list_selections(session, decision))
@@ -115,10 +122,15 @@ def replay(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def body(selected: Selected, language: str) -> bytes:
+    """What callers are told of a stored selection, as JSON."""
+    return to_text(told(selected, language)).encode()
+
+
+def told(selected: Selected, language: str) -> dict[str, Any]:
     """What callers are told of a stored selection."""
     row, record, decision = selected.row, selected.record, selected.decision
     verdict, heard = record["verdict"], record["heard"]
-    told = {
+    return {
         "id": to_public("sel", row.id),
         "decision": to_public("dec", decision.id),
         "created_at": row.created_at.isoformat(),
@@ -135,7 +147,6 @@ def body(selected: Selected, language: str) -> bytes:
         "notice": selection_texts.notice(row.answer, language),
         "bureau": heard and {"name": heard["bureau"], "outcome": heard["outcome"], "reused": heard["reused"]},
     }
-    return to_text(told).encode()
 
 
 def _left(situation: dict[str, Any], others: list[str]) -> list[dict[str, Any]]:

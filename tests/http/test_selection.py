@@ -18,6 +18,7 @@ from gateway.risk.bureau_models import BureauAnswer, BureauRequest, BureauResult
 from gateway.shops import buyers, erasure
 from tests import bureaus as made
 from tests.builders import a_question, a_world
+from tests.desk_visits import signed_in
 
 
 @pytest.fixture
@@ -423,3 +424,17 @@ def test_a_bureau_that_was_removed_is_not_asked(app, services, shop):
         bureaus.remove(session, "sandbox", "test", clock.now())
         assert bureaus.list_bureaus(session) == []
     assert made.select(app, shop, made.decided(app, shop)).json["bureau"]["outcome"] == "error"
+
+
+def test_the_desk_shows_what_the_buyer_chose(app, services):
+    """Answer, reasons, bureau and proof beside the decision."""
+    world, visitor = signed_in(app, services)
+    made.asks(services, world)
+    made.connect(services, world)
+    decision = made.decided(app, world, "Score300")
+    assert "Was der Käufer gewählt hat" not in visitor.get(f"/admin/decisions/{decision['id']}").text
+    made.select(app, world, decision)
+    page = visitor.get(f"/admin/decisions/{decision['id']}").text
+    for words in ("Was der Käufer gewählt hat", "mit Anzahlung", "30 %", "sandbox", "Hinweis", "2026-11-de"):
+        assert words in page
+    assert "es liegt keine Auskunft vor" in page  # the fact was not known when it was decided
