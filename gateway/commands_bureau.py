@@ -38,7 +38,9 @@ def bureau() -> None:
 @click.option("--adapter", default="json", show_default=True, help="json, sandbox, or one that was installed.")
 @click.option("--live/--test", default=True, show_default=True, help="Asked for live shops, or for test shops.")
 @click.option(
-    "--secret-file", type=click.Path(dir_okay=False), help="Token, password, key or PEM; - for standard input."
+    "--secret-file",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    help="Token, password, key or PEM; - for standard input.",
 )
 @of_merchant
 def add_bureau(desk: Desk, *, name: str, file: str | None, adapter: str, live: bool, secret_file: str | None) -> Row:

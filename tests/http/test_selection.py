@@ -8,11 +8,14 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
+from gateway import wiring
 from gateway.checkout import selection_records
 from gateway.checkout.models import Decision
 from gateway.checkout.selection_models import Selection
 from gateway.core import clock
+from gateway.core.anchors import anchor
 from gateway.core.ids import from_public
+from gateway.core.verification import verify
 from gateway.risk import bureau_records, bureaus
 from gateway.risk.bureau_models import BureauAnswer, BureauRequest, BureauResult
 from gateway.shops import buyers, erasure
@@ -438,3 +441,14 @@ def test_the_desk_shows_what_the_buyer_chose(app, services):
     for words in ("Was der Käufer gewählt hat", "mit Anzahlung", "30 %", "sandbox", "Hinweis", "2026-11-de"):
         assert words in page
     assert "es liegt keine Auskunft vor" in page  # the fact was not known when it was decided
+
+
+def test_selections_are_part_of_what_the_audit_proves(app, services, shop):
+    """Anchored by the hour with their digests, like the decisions before them."""
+    made.select(app, shop, made.decided(app, shop))
+    with services.db.transaction(shop.merchant_id) as session:
+        trail = wiring.trail(services)
+        anchor(session, trail, clock.now() + timedelta(hours=1))
+        report = verify(session, trail)
+    assert report.faults == []
+    assert report.origins == 3  # the policy, the decision, the selection
