@@ -1,4 +1,4 @@
-"""Scheduled chores that visit every merchant: anchor histories, forget used idempotency keys."""
+"""Scheduled chores that visit every merchant: anchor histories, forget used idempotency keys and old bureau answers."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -11,10 +11,15 @@ from gateway.core.schedule import Entry, Every
 from gateway.core.services import Services
 from gateway.core.work import Job, NewJob, Task, enqueue_many
 from gateway.merchants.merchants import ids_in
+from gateway.risk import bureau_records
 
 BITE, MAX_BITES = 5000, 500
 """Rows per transaction, transactions per run; the rest waits for the next hour."""
-SCHEDULE = (Entry("history.anchor_all", Every(3600)), Entry("idempotency.forget_all", Every(3600)))
+SCHEDULE = (
+    Entry("history.anchor_all", Every(3600)),
+    Entry("idempotency.forget_all", Every(3600)),
+    Entry("bureau.forget_all", Every(3600)),
+)
 
 
 def all_merchants(session: Session) -> list[UUID]:
@@ -32,6 +37,7 @@ def tasks(trail: Trail) -> list[Task]:
     return [
         *_for_each("history.anchor_all", "history.anchor", anchor_one),
         *_for_each("idempotency.forget_all", "idempotency.forget", _forget),
+        *_for_each("bureau.forget_all", "bureau.forget", _forget_answers),
     ]
 
 
@@ -39,6 +45,13 @@ def _forget(services: Services, job: Job) -> None:
     for _ in range(MAX_BITES):
         with services.db.transaction(job.merchant_id) as session:
             if idempotency.forget_expired(session, clock.now(), BITE) < BITE:
+                return
+
+
+def _forget_answers(services: Services, job: Job) -> None:
+    for _ in range(MAX_BITES):
+        with services.db.transaction(job.merchant_id) as session:
+            if bureau_records.forget_expired(session, clock.now(), BITE) < BITE:
                 return
 
 

@@ -15,6 +15,7 @@ from gateway import (
     __version__,
     audit,
     backup,
+    commands_bureau,
     commands_buyers,
     commands_card,
     commands_decide,
@@ -126,6 +127,7 @@ COMMANDS: tuple[click.Command, ...] = (
     *commands_merchants.COMMANDS,
     *commands_desk.COMMANDS,
     *commands_policy.COMMANDS,
+    commands_bureau.bureau,
     commands_buyers.buyer,
     commands_jobs.jobs,
 )

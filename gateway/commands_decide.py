@@ -11,7 +11,7 @@ import click
 import requests
 from marshmallow import ValidationError
 
-from gateway import answer_text, config, question_file
+from gateway import answer_text, config, question_file, stage_two
 from gateway.checkout import api as checkout_api
 from gateway.checkout.decide import Checkout
 from gateway.checkout.replay import Replayed, replay_decision
@@ -76,6 +76,7 @@ class Asking:
     key: str
     shop: str
     form: str
+    select: str = ""
 
     @property
     def beside(self) -> Beside:
@@ -96,6 +97,7 @@ _FROM = "What FILE holds: question (the JSON of our API), woocommerce-cart, wooc
 @click.option("--url", default="", help="Ask the gateway running there, for example http://127.0.0.1:8000.")
 @click.option("--key", default="", envvar="KULANZ_KEY", help="API key; the demo shop's when there is none.")
 @click.option("--shop", default="", help="Decide for this shop (shp_…) without a key, as the operator.")
+@click.option("--select", default="", metavar="METHOD", help="Then choose this method, as the buyer would (stage 2).")
 @click.option("--format", "form", type=click.Choice(["pretty", "json"]), default="pretty", show_default=True)
 @click.pass_obj
 def decide_command(context: OperatorContext, /, file: str, **options: Any) -> None:
@@ -106,9 +108,20 @@ def decide_command(context: OperatorContext, /, file: str, **options: Any) -> No
     document = question_file.read(file, sys.stdin.buffer)
     question = question_of(document, asking.source, asking.beside)
     answer = ask_running(asking, question) if asking.url else ask_here(context, asking, question)
-    click.echo(
-        json.dumps(answer, ensure_ascii=False, indent=1) if asking.form == "json" else answer_text.pretty(answer)
-    )
+    selected = _selected(context, asking, answer) if asking.select else None
+    if asking.form == "json":
+        told = answer if selected is None else {"decision": answer, "selection": selected}
+        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+    else:
+        click.echo(answer_text.pretty(answer) + (f"\n{stage_two.pretty(selected)}" if selected else ""))
+
+
+def _selected(context: OperatorContext, asking: Asking, answer: Mapping[str, Any]) -> Any:
+    """What the choice of a method is answered, where the decision was made."""
+    if asking.url:
+        return stage_two.running(asking.url, asking.key, answer, asking.select)
+    services = context.services
+    return stage_two.here(services, Checkout(services), _principal(context, asking), answer, asking.select)
 
 
 @click.command("replay")

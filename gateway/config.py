@@ -33,6 +33,7 @@ class Settings:
     mail_url: str
     mail_from: str
     allow_private_urls: bool
+    sandbox_url: str
     trusted_proxies: int
     log_level: str
 
@@ -56,6 +57,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         mail_url=env.get("KULANZ_MAIL_URL", ""),
         mail_from=env.get("KULANZ_MAIL_FROM", "kulanz@localhost"),
         allow_private_urls=env.get("KULANZ_ALLOW_PRIVATE_URLS", "").lower() in TRUE,
+        sandbox_url=env.get("KULANZ_SANDBOX_URL", "").rstrip("/"),
         trusted_proxies=_int(env, "KULANZ_TRUSTED_PROXIES", 0),
         log_level=env.get("KULANZ_LOG_LEVEL", "INFO").upper(),
     )

@@ -3,6 +3,7 @@
 from types import MappingProxyType
 
 import gateway.checkout.models
+import gateway.checkout.selection_models
 import gateway.core.anchors
 import gateway.core.channels
 import gateway.core.documents
@@ -13,6 +14,7 @@ import gateway.core.outbox
 import gateway.core.work
 import gateway.merchants.merchants
 import gateway.merchants.models
+import gateway.risk.bureau_models
 import gateway.risk.models
 import gateway.shops.models  # noqa: F401 - each is imported for the tables it declares
 from gateway.core.db import Base
@@ -36,15 +38,19 @@ TENANT_FREE = MappingProxyType(
 
 APPEND_ONLY = frozenset(
     {
+        "bureau_request",
+        "bureau_result",
+        "bureau_version",
+        "decision",
         "history",
         "history_anchor",
-        "order_event",
-        "policy_version",
-        "user_event",
-        "decision",
-        "policy_activation",
-        "score_model",
         "model_role_change",
+        "order_event",
+        "policy_activation",
+        "policy_version",
+        "score_model",
+        "selection",
+        "user_event",
     }
 )
 """Runtime roles may add to these and read them, nothing else."""

@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from gateway import chores, config
 from gateway.admin import routes as desk_routes
 from gateway.admin import session as desk_session
-from gateway.checkout import api as checkout_api
-from gateway.checkout import backtests, policy_api, records
+from gateway.checkout import backtests, policy_api, records, selection_api, selection_records
 from gateway.checkout.decide import Checkout
 from gateway.checkout.linking import check_decision
 from gateway.checkout.models import Decision
+from gateway.checkout.selection import Selections
+from gateway.checkout.selection_models import Selection
 from gateway.core import delivery, events, inbox, pages
 from gateway.core.anchors import Origin, Trail
 from gateway.core.crypto import Keyring
@@ -36,18 +37,21 @@ from gateway.merchants.models import PolicyVersion
 from gateway.risk import api as models_api
 from gateway.risk import champions
 from gateway.risk.models import ScoreModel
+from gateway.risk import bureau_records
+from gateway.risk.bureau import Place
+from gateway.risk.bureaus import Book
 from gateway.shops import api as shops_api
 from gateway.shops import buyers, connections, erasure, intake, shops
-from gateway.shops.events import OrderChanged, OrderPlaced
+from gateway.shops.events import BuyerForgotten, OrderChanged, OrderPlaced
 
 API: tuple[ApiBlueprint, ...] = (
-    checkout_api.blueprint,
+    selection_api.blueprint,
     policy_api.blueprint,
     shops_api.blueprint,
     models_api.blueprint,
     intake.blueprint,
 )
-"""Blueprints of the documented API."""
+"""Blueprints of the documented API; the first is that of the decisions, whose selections hang on it."""
 
 PAGES: tuple[Blueprint, ...] = (
     pages.assets,
@@ -77,11 +81,17 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
 )
 """Blueprint (or endpoint without one) → guard. What is not here is closed."""
 
+
+def forget_answers(session: Session, event: BuyerForgotten) -> None:
+    bureau_records.forget_buyer(session, event.buyer_id)
+
+
 LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyType(
     {
         OrderPlaced: (check_decision,),
         OrderChanged: (check_decision,),
         merchants.MerchantClosed: (shops.close_all,),
+        BuyerForgotten: (forget_answers,),
     },
 )
 """Event → listeners, called in this order in the same transaction."""
@@ -114,6 +124,7 @@ def trail(services: Services) -> Trail:
             Origin("decision", Decision, records.digest),
             Origin("policy", PolicyVersion, policies.digest),
             Origin("model", ScoreModel, champions.digest),
+            Origin("selection", Selection, selection_records.digest),
         ),
     )
 
@@ -135,7 +146,14 @@ def _data_key(services: Services) -> Callable[[Session], bytes]:
 
 
 def add_checkout(app: Flask) -> None:
-    app.extensions["kulanz.checkout"] = Checkout(app.extensions["kulanz"])
+    opened = app.extensions["kulanz"]
+    app.extensions["kulanz.checkout"] = checkout = Checkout(opened)
+    app.extensions["kulanz.selections"] = Selections(opened, checkout, bureau_book(opened))
+
+
+def bureau_book(services: Services) -> Book:
+    """The bureaus of this process's merchants."""
+    return Book(services.keyring, Place(services.allow_private_urls, services.sandbox_url))
 
 
 EXTENSIONS: tuple[Callable[[Flask], None], ...] = (add_checkout, intake.install, pages.install, desk_routes.install)
@@ -156,6 +174,7 @@ def open_services(settings: config.Settings, role: str, pool_size: int = 0) -> S
         public_url=settings.public_url,
         session_secret=settings.session_secret.encode(),
         allow_private_urls=settings.allow_private_urls,
+        sandbox_url=settings.sandbox_url,
         mail_url=settings.mail_url,
         mail_from=settings.mail_from,
     )

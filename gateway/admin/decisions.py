@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from gateway.admin import desk, search
 from gateway.admin.present import missing_reason
 from gateway.admin.search import Wanted
-from gateway.checkout import api, decide
+from gateway.checkout import api, decide, selection_records
 from gateway.checkout.models import Decision
 from gateway.checkout.replay import CardMissing, Replayed, replay_decision
 from gateway.core.crypto import unseal
@@ -70,6 +70,7 @@ def show(decision_id: str) -> ResponseReturnValue:
         row = _row(session, desk.id_of("dec", decision_id))
         shop = shops.get(session, row.shop_id)
         told, erased = _told(session, row)
+        choices = selection_records.told_of(session, row, language())
     record = json.loads(row.record)
     return render_template(
         "admin/decision.html",
@@ -79,6 +80,7 @@ def show(decision_id: str) -> ResponseReturnValue:
         answer=api.answer(_columns(row), record, language()),
         told=told,
         erased=erased,
+        choices=choices,
         unknown=_unknown(record["facts"]),
         replayed=_replayed(row) if "replay" in request.args else None,
     )

@@ -84,6 +84,9 @@ def missing_reason(name: str, missing: Mapping[str, str]) -> str:
         return say("no lines were sent")
     if name.endswith(_COUNTED):
         return say("the counters did not answer") if "velocity" in missing else say("the shop did not send it")
+    if name.startswith("bureau_"):
+        known = missing.get("bureau", "").startswith("the bureau")
+        return say("the bureau does not know this person") if known else say("no answer of a bureau is on record")
     if name.startswith("listed"):
         return say("not on a list")
     return say("the shop did not send it")
@@ -93,6 +96,11 @@ def _words(table: Mapping[str, tuple[str, str]], code: str) -> str:
     """The (German, English) words of a code; an unknown code is shown as it is."""
     german, english = table.get(code, (code, code))
     return german if language() == "de" else english
+
+
+def answer_label(answer: str) -> str:
+    """The answer to a buyer's choice in words."""
+    return _words(_ANSWERS, answer)
 
 
 def state_label(state: str) -> str:
@@ -155,6 +163,11 @@ _OUTCOMES = {
     "allow": ("alle Zahlungsarten", "every method"),
     "review": ("mit Vorsicht", "with care"),
     "decline": ("nur sichere Zahlungsarten", "safe methods only"),
+}
+_ANSWERS = {
+    "confirmed": ("bestätigt", "confirmed"),
+    "deposit": ("mit Anzahlung", "with a deposit"),
+    "choose_another": ("andere Zahlungsart verlangt", "another method asked for"),
 }
 _STATES = {
     "PLACED": ("bestellt", "placed"),

@@ -31,8 +31,8 @@ from gateway.merchants import policies
 from gateway.merchants.auth import Principal
 from gateway.merchants.models import PolicyVersion
 from gateway.merchants.secrets import Keys, MerchantKeys
+from gateway.risk import bureau, bureau_records, history
 from gateway.risk import card as cards
-from gateway.risk import history
 from gateway.risk.champions import Panels
 from gateway.risk.gather import Known, Told, gather
 from gateway.risk.score import score_all
@@ -126,7 +126,7 @@ class Checkout:
         """Judge and record, inside the transactions of the edge, which `despite_races` runs."""
         who, asked, now = ready.who, ready.asked, ready.now
         past = history.read(link, _query(ready), ready.digests)
-        known = Known(past.facts, ready.counts, past.listed, ready.digests)
+        known = Known(past.facts, ready.counts, past.listed, ready.digests, self._on_record(past))
         facts = gather(_told(asked), known, now, ready.side.facts.timezone)
         if ready.open_minor is not None:
             facts = replace(facts, shop_open_minor=ready.open_minor)
@@ -145,6 +145,10 @@ class Checkout:
         row = _row(ready, judged, records.to_text(record), buyer)
         _INSERT.add(link, row)
         return Decided(row, record, judged, ready.side, _language(asked, ready.side))
+
+    def policy(self, link: Link, who: Principal, version: int) -> Policy:
+        """The compiled checkout policy of this version."""
+        return cast("Policy", self._policy(link, who, "checkout", version))
 
     def _fetch_side(self, key: tuple[UUID, UUID]) -> ShopSide:
         merchant_id, shop_id = key
@@ -187,6 +191,12 @@ class Checkout:
             body = body_of(link, who.merchant_id, who.shop_id, kind, version)
             compiled = self._policies[key] = documents.COMPILERS[kind](body, version)
         return compiled
+
+    def _on_record(self, past: history.History) -> bureau_records.Known | None:
+        """What a bureau said of this buyer before and is still true."""
+        if past.answer is None or (key := _buyer_key(self._services.keyring, past)) is None:
+            return None
+        return bureau_records.open_answer(key.data_key, *past.answer)
 
     def _buyer(self, link: Link, ready: "Prepared", past: history.History) -> buyers.BuyerKey | None:
         """The buyer this decision belongs to, made when he is new; None when nothing identifies him.
@@ -276,8 +286,16 @@ def _digests(index_key: bytes, who: Principal, asked: CheckoutRequest) -> dict[s
         "handle": identity.normal_handle(context.payment_handle),
     }
     found |= {kind: blind_index(index_key, f"{mode}.{kind}", value) for kind, value in extra.items() if value}
+    home = found.get(identity.BILLING if asked.billing else identity.DELIVERY)
+    if (person := bureau.person_index(index_key, _person(asked), home, live=who.live)) is not None:
+        found["person"] = person
     domains = identity.normal_domains(identity.normal_email(asked.buyer.email)) if asked.buyer.email else ()
     return found | {f"domain:{name}": blind_index(index_key, f"{mode}.domain", name) for name in domains}
+
+
+def _person(asked: CheckoutRequest) -> bureau.Person:
+    told = asked.buyer
+    return bureau.person_of(told.first_name, told.last_name, told.company, asked.billing or asked.delivery)
 
 
 def _basket(asked: CheckoutRequest, found: Mapping[str, bytes]) -> bytes:

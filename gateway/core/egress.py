@@ -8,10 +8,12 @@ import ipaddress
 import os
 import socket
 import ssl
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -112,12 +114,29 @@ class Guard:
         return found
 
 
-class SafePool(PoolManager):
-    """Connections of one process, shared by its threads; every new one is checked, and TLS verifies its name."""
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back: the status, headers by lower-case name, and the body; not `whole` when there was more of it."""
 
-    def __init__(self, guard: Guard, *, ca_file: str | None = None, per_host: int = 8) -> None:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    whole: bool
+
+
+class SafePool(PoolManager):
+    """Connections of one process, shared by its threads; every new one is checked, and TLS verifies its name.
+
+    `identity` is a client certificate and its key in PEM, for servers that ask for one. Raises ssl.SSLError for a bad one.
+    """
+
+    def __init__(
+        self, guard: Guard, *, ca_file: str | None = None, per_host: int = 8, identity: bytes | None = None
+    ) -> None:
         self.guard = guard
         context = ssl.create_default_context(cafile=ca_file or certifi.where())
+        if identity is not None:
+            _identify(context, identity)
         super().__init__(num_pools=200, maxsize=per_host, ssl_context=context)
         self.pool_classes_by_scheme = _pools(guard)
 
@@ -127,9 +146,34 @@ class SafePool(PoolManager):
         Of the answer so much is read that the connection can be used again; a longer one costs the connection. Raises
         `UrlRefused`, `AddressRefused`, ValueError, urllib3's errors and OSError.
         """
+        response = self._post(url, headers, body, Timeout(connect=CONNECT_S, read=READ_S))
+        _read_away(response, max_answer_bytes)
+        return response.status, response.headers.get("retry-after", "")
+
+    def exchange(
+        self, url: str, headers: Mapping[str, str], body: bytes, *, max_answer_bytes: int, timeout_s: float
+    ) -> Reply:
+        """One POST without redirects or repetition, and what was answered, to the limit; cut off after `timeout_s`.
+
+        Raises what `post` raises.
+        """
+        with WATCHDOG.limit(timeout_s):
+            response = self._post(url, headers, body, Timeout(connect=timeout_s, read=timeout_s))
+            try:
+                read = response.read(max_answer_bytes + 1)
+            except BaseException:
+                response.close()
+                raise
+        whole = len(read) <= max_answer_bytes
+        if not whole:
+            response.close()
+        response.release_conn()
+        named = {name.lower(): value for name, value in response.headers.items()}
+        return Reply(response.status, named, read[:max_answer_bytes], whole)
+
+    def _post(self, url: str, headers: Mapping[str, str], body: bytes, timeout: Timeout) -> BaseHTTPResponse:
         check_url(url, allow_private=self.guard.allow_private)
-        timeout = Timeout(connect=CONNECT_S, read=READ_S)
-        response = self.urlopen(
+        return self.urlopen(
             "POST",
             url,
             redirect=False,
@@ -140,8 +184,14 @@ class SafePool(PoolManager):
             preload_content=False,
             decode_content=False,
         )
-        _read_away(response, max_answer_bytes)
-        return response.status, response.headers.get("retry-after", "")
+
+
+def _identify(context: ssl.SSLContext, identity: bytes) -> None:
+    """The standard library takes certificates from files only: a private one, for a moment."""
+    with tempfile.NamedTemporaryFile(prefix="kulanz-") as file:  # only its owner may read it
+        file.write(identity)
+        file.flush()
+        context.load_cert_chain(file.name)
 
 
 def _read_away(response: BaseHTTPResponse, max_bytes: int) -> None:

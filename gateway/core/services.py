@@ -20,6 +20,8 @@ class Services:
     session_secret: bytes
     allow_private_urls: bool = False
     """Whether outgoing calls may reach private addresses (operators of closed networks only)."""
+    sandbox_url: str = ""
+    """Where the invented partners of this machine listen (a loopback address), or empty."""
     mail_url: str = ""
     """As `channels.MailServer` reads it (`starttls://user:password@host`), or empty: e-mail then stays in the outbox, parked with that reason."""
     mail_from: str = ""

@@ -58,6 +58,7 @@ class Scene:
     gift_card: bool = False
     delivery: str = "same"
     country: str = "DE"
+    bureau: str = "auto"
 
 
 PERSONAS: Mapping[str, Persona] = MappingProxyType(
@@ -141,6 +142,19 @@ METHODS: Mapping[str, tuple[Label, str]] = MappingProxyType(
         "prepay": (Label("Vorkasse", "Prepayment"), "prepayment"),
     },
 )
+BUREAUS: Mapping[str, tuple[Label, str]] = MappingProxyType(
+    {
+        "auto": (Label("was sie von dieser Person weiß", "what it knows of this person"), ""),
+        "middling": (Label("einen mittleren Score (400)", "a middling score (400)"), "Score400"),
+        "low": (Label("einen schlechten Score (120)", "a low score (120)"), "Score120"),
+        "unknown": (Label("Person unbekannt", "person unknown"), "Unbekannt"),
+        "mistaken": (Label("über eine andere Person", "about another person"), "Verwechselt"),
+        "hang": (Label("nicht rechtzeitig", "not in time"), "Hang"),
+        "fail": (Label("mit einem Fehler", "with an error"), "Fehler"),
+        "garbage": (Label("Unlesbares", "something unreadable"), "Unsinn"),
+    },
+)
+"""What the sandbox bureau answers, and the last name that makes it do so. No score ever reads a name."""
 _STREETS = {
     "DE": ("Musterweg", "20099", "Hamburg"),
     "AT": ("Mustergasse", "1010", "Wien"),
@@ -156,8 +170,8 @@ def question(scene: Scene, language: str) -> CheckoutRequest:
     home, delivery = addresses(scene)
     buyer = persona.buyer
     told = BuyerTold(
-        buyer.email, buyer.phone, buyer.first_name, buyer.last_name, buyer.company, buyer.vat_id,
-        guest=buyer.guest, language=language, customer_reference="synthetic",
+        buyer.email, buyer.phone, buyer.first_name, BUREAUS[scene.bureau][1] or buyer.last_name,
+        buyer.company, buyer.vat_id, guest=buyer.guest, language=language, customer_reference="synthetic",
     )  # fmt: skip
     return CheckoutRequest(
         reference="demo",

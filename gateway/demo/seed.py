@@ -11,13 +11,16 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from gateway.checkout import documents
 from gateway.core.history import lock_number
 from gateway.core.services import Services
 from gateway.demo import history, scenes
-from gateway.merchants import merchants, users
+from gateway.merchants import merchants, policies, users
 from gateway.merchants.auth import SCOPES, NewKey, create_key, find_principal
 from gateway.merchants.models import Merchant, Role
-from gateway.risk import lists
+from gateway.risk import bureaus, lists
+from gateway.risk.bureau import Place
+from gateway.risk.bureaus import Book, NewBureau
 from gateway.shops import shops
 from gateway.shops.orders import Orders
 from gateway.shops.shops import NewShop, Platform, ShopFacts
@@ -26,6 +29,19 @@ DEMO_MERCHANT = UUID("019a0000-0000-7000-8000-00000000de30")
 """The demo merchant of every installation, so that each start and the demo shop's page find it without a look-up."""
 ADMIN_EMAIL = "admin@demo.example"
 AUTHOR = "demo"
+BUREAU = "sandbox"
+BUREAU_POLICY: dict[str, Any] = {
+    "kinds": ["invoice", "sepa_debit"],
+    "from_minor": 2_000,
+    "deadline_ms": 1_500,
+    "cache_days": 30,
+    "cost_minor": 65,
+    "budget_minor_per_month": 20_000,
+    "decline_below": 250,
+    "deposit_below": 500,
+    "deposit_percent": 30,
+}
+"""What the demo merchant asks of the sandbox bureau."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +66,7 @@ def seed(services: Services, now: datetime, known: Mapping[str, str] | None = No
         session.execute(select(func.pg_advisory_xact_lock(lock_number("demo", DEMO_MERCHANT))))
         shop = _found(session, services, now)
         mine = principal is not None and principal.shop_id == shop.id
+        _connect_bureau(session, services, shop, now)
         api_key = known["api_key"] if mine else _new_key(session, shop, now)
         password = _admin(session, services, known, now)
     return Demo(DEMO_MERCHANT, shop.id, api_key, ADMIN_EMAIL, password)
@@ -95,6 +112,19 @@ def _found(session: Session, services: Services, now: datetime) -> ShopFacts:
     entry = lists.NewEntry("block", "email", blocked, "synthetic: three unpaid invoices elsewhere", live=False)
     lists.add(session, services.keyring, entry, AUTHOR, now)
     return shop
+
+
+def _connect_bureau(session: Session, services: Services, shop: ShopFacts, now: datetime) -> None:
+    """The sandbox bureau, and a policy that asks it, where a sandbox runs; what somebody has changed since stays."""
+    if not services.sandbox_url:
+        return
+    if not bureaus.history(session, BUREAU):
+        book = Book(services.keyring, Place(services.allow_private_urls, services.sandbox_url))
+        book.connect(session, NewBureau(BUREAU, BUREAU, live=False, body={}), AUTHOR, now)
+    if policies.find_live(session, shop.id, "checkout") is None:
+        body = {**documents.DEFAULT_CHECKOUT, "bureau": BUREAU_POLICY}
+        version = policies.save(session, shop.id, "checkout", body, AUTHOR, "synthetic: with the sandbox bureau", now)
+        policies.activate(session, shop.id, "checkout", version, now, AUTHOR)
 
 
 def _new_key(session: Session, shop: ShopFacts, now: datetime) -> str:

@@ -14,11 +14,14 @@ from flask import Blueprint, Response, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway.admin.present import fact_label, fact_value, kind_label, outcome_label
-from gateway.checkout.api import answer, checkout
+from gateway.checkout.api import DecisionUnknown, answer, checkout
 from gateway.checkout.decide import Decided
+from gateway.checkout.selection_api import selections
+from gateway.checkout.selection_schemas import Chosen
 from gateway.core import clock
 from gateway.core.errors import GatewayError, Invalid, NotFound
 from gateway.core.http import services
+from gateway.core.ids import from_public
 from gateway.core.limits import Limit, network_of
 from gateway.core.pages import language
 from gateway.demo import scenes
@@ -26,9 +29,12 @@ from gateway.demo.scenes import Scene
 from gateway.demo.seed import DEMO_MERCHANT, find_shop
 from gateway.merchants.auth import Principal
 from gateway.risk import facts as known_facts
+from gateway.risk.bureau import Proof
 
 blueprint = Blueprint("demo", __name__, url_prefix="/demo", template_folder="templates", static_folder="static")
 TRIES = Limit("demo", most=90, window_s=60)
+NOTICE_VERSION = "demo-2026-11"
+"""Names the sentence beside the button of the demo shop."""
 BAR_FULL = {"default": 0.40, "fraud": 0.20, "return": 0.60}
 """The probability at which a bar is full: these are rarely near 1."""
 TELLING = (
@@ -64,6 +70,15 @@ class Shown:
     took_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What a choice was answered."""
+
+    scene: Scene
+    told: dict[str, Any]
+    took_ms: float
+
+
 def guard() -> None:
     """Anybody, while there is a demo shop, and not faster than a person can look."""
     if request.endpoint == "demo.static":
@@ -95,6 +110,15 @@ def decide() -> Response:
     return jsonify(parts)
 
 
+@blueprint.post("/order")
+def order() -> ResponseReturnValue:
+    """Place the order with the chosen method: stage 2, where the sandbox bureau may be asked."""
+    placed = _placed(request.form)
+    if "X-Requested-With" in request.headers:
+        return jsonify({"placed": render_template("demo/placed.html", placed=placed, **_choices())})
+    return render_template("demo/shop.html", shown=_decided(_scene(request.form)), placed=placed, **_choices())
+
+
 @blueprint.errorhandler(GatewayError)
 def told_as_page(error: GatewayError) -> ResponseReturnValue:
     page = render_template("core/problem.html", error=error)
@@ -110,6 +134,7 @@ def _scene(form: Mapping[str, str]) -> Scene:
         "pieces": [str(number) for number in range(1, scenes.MAX_PIECES + 1)],
         "delivery": scenes.DELIVERIES,
         "country": scenes.COUNTRIES,
+        "bureau": scenes.BUREAUS,
     }
     chosen = {name: form.get(name, str(getattr(Scene(), name))) for name in offered}
     faults = [name for name, choices in offered.items() if chosen[name] not in choices]
@@ -122,17 +147,35 @@ def _scene(form: Mapping[str, str]) -> Scene:
         gift_card="gift_card" in form,
         delivery=chosen["delivery"],
         country=chosen["country"],
+        bureau=chosen["bureau"],
     )
 
 
-def _decided(scene: Scene) -> Shown:
+def _who() -> Principal:
     shop = g.demo_shop
-    who = Principal(DEMO_MERCHANT, shop.id, shop.id, shop.live, frozenset(), None)
+    return Principal(DEMO_MERCHANT, shop.id, shop.id, shop.live, frozenset(), None)
+
+
+def _decided(scene: Scene) -> Shown:
     asked, began = scenes.question(scene, language()), perf_counter()
-    decided = checkout().ask(who, asked, clock.now())
+    decided = checkout().ask(_who(), asked, clock.now())
     took_ms = 1000 * (perf_counter() - began)
     told = answer(decided.row, json.loads(decided.row["record"]), language())
     return Shown(scene, told, _without_empty(asdict(asked)), _telling(decided), took_ms)
+
+
+def _placed(form: Mapping[str, str]) -> Placed:
+    """What the gateway answers to the choice, as a shop would hear it. Raises DecisionUnknown and whatever it refuses."""
+    id_ = from_public("dec", form.get("decision", ""))
+    if id_ is None:
+        raise DecisionUnknown
+    told = "notice" in form
+    proof = Proof("notice", NOTICE_VERSION, clock.now(), network_of(request.remote_addr)) if told else None
+    scene = _scene(form)
+    chosen = Chosen(form.get("method", ""), scenes.total_minor(scene), scenes.CURRENCY, proof)
+    began = perf_counter()
+    answered = json.loads(selections().choose(_who(), id_, chosen))
+    return Placed(scene, answered, 1000 * (perf_counter() - began))
 
 
 def _telling(decided: Decided) -> dict[str, Any]:
@@ -148,6 +191,7 @@ def _choices() -> dict[str, Any]:
     return {
         "scenes": scenes,
         "bar_full": BAR_FULL,
+        "sandbox": bool(services().sandbox_url),
         "fact_label": fact_label,
         "fact_value": fact_value,
         "kind_label": kind_label,

@@ -12,7 +12,7 @@ from gateway.embedded.place import Place
 
 DATABASE, CACHE = "DATABASE_URL", "REDIS_URL"
 MASTER_KEYS, SESSION_SECRET = "KULANZ_MASTER_KEYS", "KULANZ_SESSION_SECRET"
-PUBLIC_URL = "KULANZ_PUBLIC_URL"
+PUBLIC_URL, SANDBOX_URL = "KULANZ_PUBLIC_URL", "KULANZ_SANDBOX_URL"
 SECRETS = "secrets"
 
 
@@ -43,17 +43,22 @@ def environment(env: Mapping[str, str], *, role: str = WEB_ROLE) -> Iterator[dic
     filled = {**kept, **{name: value for name, value in env.items() if value}}
     addresses = engines.start(without=own) if len(own) < 2 else None
     try:
-        yield {**_lent_address(env, engines, addresses), **completed(filled, addresses, role)}
+        yield {**_lent_addresses(env, engines, addresses), **completed(filled, addresses, role)}
     finally:
         engines.stop()
 
 
-def _lent_address(env: Mapping[str, str], engines: Engines, addresses: Addresses | None) -> dict[str, str]:
-    """Where the `kulanz run` that lends its servers is reached, for links a command prints; our settings win."""
-    if addresses is None or addresses.owner or env.get(PUBLIC_URL) or env.get("PORT"):
+def _lent_addresses(env: Mapping[str, str], engines: Engines, addresses: Addresses | None) -> dict[str, str]:
+    """Where the `kulanz run` that lends its servers is reached, for links a command prints, and its sandbox.
+
+    Our settings win.
+    """
+    if addresses is None or addresses.owner:
         return {}
-    url = engines.place.recall("engines").get("url")
-    return {PUBLIC_URL: url} if url else {}
+    told = engines.place.recall("engines")
+    mine = {PUBLIC_URL} if env.get("PORT") else set()
+    lent = {PUBLIC_URL: told.get("url", ""), SANDBOX_URL: told.get("sandbox", "")}
+    return {name: url for name, url in lent.items() if url and not env.get(name) and name not in mine}
 
 
 def completed(env: Mapping[str, str], addresses: Addresses | None, role: str) -> dict[str, str]:

@@ -24,7 +24,7 @@ from gateway.core.db import WEB_ROLE, WORKER_ROLE
 from gateway.core.errors import GatewayError
 from gateway.embedded.children import Child, ChildFailed, Task
 from gateway.embedded.engines import Addresses, Engines, StartTimeout
-from gateway.embedded.environment import completed, given, secrets
+from gateway.embedded.environment import SANDBOX_URL, completed, given, secrets
 
 Seed = Callable[[config.Settings, Mapping[str, str]], Mapping[str, str]]
 """Makes the demo merchant, or finds it. Takes what it returned on the last start (empty on the first) and returns
@@ -33,6 +33,7 @@ READY_TIMEOUT_S = 60.0
 _TICK_S = 0.2
 _DEMO = "demo"
 _KULANZ = (sys.executable, "-c", "from gateway.cli import run; run()")
+_SANDBOX = (sys.executable, "-m", "gateway.demo.sandbox")
 _GUNICORN = (sys.executable, "-m", "gunicorn", "-c", "python:gateway.gunicorn_conf")
 
 
@@ -91,8 +92,8 @@ class House:
         engines = Engines(settings.data_dir)
         try:
             engines.claim()
-            with _listening(settings.host, settings.port) as door:
-                self._start(engines, door, seed)
+            with _listening(settings.host, settings.port) as door, _sandbox(settings, wanted=seed is not None) as side:
+                self._start(engines, Doors(door, side), seed)
                 while self.parent in (None, os.getppid()):
                     self._tend(engines)
                     time.sleep(_TICK_S)
@@ -101,30 +102,36 @@ class House:
         finally:
             self._end(engines)
 
-    def _start(self, engines: Engines, door: socket.socket, seed: Seed | None) -> None:
+    def _start(self, engines: Engines, doors: "Doors", seed: Seed | None) -> None:
         kept = secrets(self.env, engines.place, fresh=_fresh(self.env))
         addresses = engines.start(without=given(self.env)) if len(given(self.env)) < 2 else None
-        env = completed({**self.env, **kept, "KULANZ_DATA_DIR": str(engines.place.path)}, addresses, WEB_ROLE)
+        told = {**kept, "KULANZ_DATA_DIR": str(engines.place.path), **doors.told}
+        env = completed({**self.env, **told}, addresses, WEB_ROLE)
         settings = config.load(env)
         _bring_up_to_date(settings, env)
         env.pop("DATABASE_OWNER_URL", None)  # web and worker have no use for it
-        self._start_children(engines, door, env, addresses)
+        self._start_children(engines, doors, env, addresses)
         shown = _seeded(engines, settings, seed) if seed else {}  # while web and worker load
         self._await_web(settings)
-        engines.announce(state="ready", url=settings.public_url)
+        engines.announce(state="ready", url=settings.public_url, sandbox=settings.sandbox_url)
         _say(_welcome(settings, shown, engines, time.monotonic() - self._began))
 
     def _start_children(
-        self, engines: Engines, door: socket.socket, env: Mapping[str, str], addresses: Addresses | None
+        self, engines: Engines, doors: "Doors", env: Mapping[str, str], addresses: Addresses | None
     ) -> None:
-        web = (*_GUNICORN, "--bind", f"fd://{door.fileno()}", "gateway.app:create_app()")
+        web = (*_GUNICORN, "--bind", f"fd://{doors.web.fileno()}", "gateway.app:create_app()")
         worker = (*_KULANZ, "worker")
         worker_env = completed({**env, "DATABASE_URL": self.env.get("DATABASE_URL", "")}, addresses, WORKER_ROLE)
         log, held = engines.place.log, (engines.family_fd,)
-        for task in (
+        tasks = [
             Task("worker", worker, log("worker"), env=worker_env, pass_fds=held, cwd=None),
-            Task("web", web, log("web"), env=env, pass_fds=(*held, door.fileno()), cwd=None),
-        ):
+            Task("web", web, log("web"), env=env, pass_fds=(*held, doors.web.fileno()), cwd=None),
+        ]
+        if doors.sandbox is not None:
+            number = doors.sandbox.fileno()
+            command = (*_SANDBOX, "--fd", str(number))
+            tasks.insert(0, Task("sandbox", command, log("sandbox"), pass_fds=(*held, number), cwd=None))
+        for task in tasks:
             child = Child(task)
             self.children.append(child)
             child.start()
@@ -156,6 +163,21 @@ class House:
         engines.stop()
 
 
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """The sockets we listen on: the web server's, and the sandbox's where one is started."""
+
+    web: socket.socket
+    sandbox: socket.socket | None
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What the other children must know."""
+        if self.sandbox is None:
+            return {}
+        return {SANDBOX_URL: f"http://127.0.0.1:{self.sandbox.getsockname()[1]}"}
+
+
 @contextmanager
 def _asked_to_stop() -> Iterator[None]:
     """Ctrl-C, a polite kill and a closed terminal all mean: end in order."""
@@ -183,6 +205,22 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
             door.listen(2048)
         except OSError as error:
             raise PortTaken(_why_not(error, host, port), host=host, port=port) from error
+        yield door
+
+
+@contextmanager
+def _sandbox(settings: config.Settings, *, wanted: bool) -> Iterator[socket.socket | None]:
+    """The sandbox's socket, next to the web server's port where that is free; None where one runs already."""
+    if not wanted or settings.sandbox_url:
+        yield None
+        return
+    with socket.socket() as door:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            door.bind(("127.0.0.1", settings.port + 1))
+        except (OSError, OverflowError):
+            door.bind(("127.0.0.1", 0))
+        door.listen(64)
         yield door
 
 
@@ -237,6 +275,8 @@ def _welcome(settings: config.Settings, shown: Mapping[str, str], engines: Engin
     rows = [("API", f"{url}/v1"), ("Reference", f"{url}/docs"), ("Demo shop", f"{url}/demo"), ("Admin", f"{url}/admin")]
     if "admin_login" in shown:
         rows.append(("  sign in as", f"{shown['admin_login']}   {shown['admin_password']}"))
+    if settings.sandbox_url:
+        rows.append(("Sandbox", f"{settings.sandbox_url}   an invented credit bureau, see docs/bureau.md"))
     if "api_key" in shown:
         rows.append(("Key", shown["api_key"]))
     rows += [("Data", str(engines.place.path)), ("Logs", str(engines.place.path / "log"))]

@@ -99,6 +99,11 @@ class Facts:
     handle_30d: int | None = _fact("int", "count", "Zahlungsmittel, 30 Tage", "same payment handle, 30 days", 3)
     # the merchant's own lists
     listed: str | None = _fact("text", "", "Listeneintrag", "entry in the merchant's lists (block, allow)", "block")
+    # what a credit bureau said of him before and is still true
+    bureau_score: int | None = _fact(
+        "int", "0–1000", "Auskunfts-Score (höher ist besser)", "bureau score (higher is better)", 720
+    )
+    bureau_age_days: int | None = _fact("int", "days", "Alter der Auskunft", "age of the bureau's answer", 12)
     missing: dict[str, str] = field(default_factory=dict)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from gateway.risk.basket import Item, basket_facts, disposable, parcel_locker
@@ -35,6 +35,18 @@ class Known:
     counts: Mapping[str, int] | None
     listed: str | None
     digests: Mapping[str, bytes]
+    bureau: "Heard | None" = None
+    """What a bureau said of this person before and is still true."""
+
+
+class Heard(Protocol):
+    """An answer of a bureau on record."""
+
+    @property
+    def score(self) -> int | None: ...
+
+    @property
+    def answered_at(self) -> datetime: ...
 
 
 def gather(told: Told, known: Known, now: datetime, timezone: str) -> Facts:
@@ -46,6 +58,8 @@ def gather(told: Told, known: Known, now: datetime, timezone: str) -> Facts:
         missing["history"] = "neither e-mail nor phone was sent"
     if known.counts is None:
         missing["velocity"] = "the counters do not answer"
+    if known.bureau is None or known.bureau.score is None:
+        missing["bureau"] = "no answer is on record" if known.bureau is None else "the bureau does not know this person"
     found: dict[str, Any] = {
         "local_hour": now.astimezone(ZoneInfo(timezone)).hour,
         "listed": known.listed,
@@ -54,8 +68,15 @@ def gather(told: Told, known: Known, now: datetime, timezone: str) -> Facts:
         **_address_facts(told, known.digests),
         **known.history,
         **(known.counts or {}),
+        **_bureau_facts(known.bureau, now),
     }
     return Facts(told.currency, told.total_minor, missing=missing, **found)
+
+
+def _bureau_facts(heard: Heard | None, now: datetime) -> dict[str, Any]:
+    if heard is None or heard.score is None:
+        return {}
+    return {"bureau_score": heard.score, "bureau_age_days": max(0, (now - heard.answered_at).days)}
 
 
 def _buyer_facts(told: Told) -> dict[str, Any]:

@@ -34,6 +34,8 @@ class History:
     """The live version by kind, and `[version, percent]` by `kind:stage` of what is on trial."""
     models: dict[str, str]
     """Model id → champion or challenger; empty while the shop has none of its own."""
+    answer: tuple[UUID, datetime, bytes] | None = None
+    """The newest answer of a bureau about this person that is still true: its id, its moment, sealed."""
 
 
 def read(link: Link, query: Query, digests: Mapping[str, bytes]) -> History:
@@ -49,18 +51,20 @@ def read(link: Link, query: Query, digests: Mapping[str, bytes]) -> History:
             "linking": [digests[kind] for kind in ("email", "phone", "email_root") if kind in digests],
             "delivery": digests.get("delivery"),
             "listed": list(digests.values()),
+            "person": digests.get("person"),
             "currency": query.currency,
             "now": query.now,
         },
     )
     if found is None:
         raise RuntimeError("a statement that always answers one row answered none")
-    buyer_id, wrapped_key, *past, actions, versions, models = found
+    buyer_id, wrapped_key, *past, actions, versions, models, answer_id, answered_at, answer = found
     facts = _facts(_Past(*past), query.now) if identity else {}
     if "delivery" not in digests:
         facts.pop("known_address", None)
     listed = None if not actions else "block" if "block" in actions else "allow"
-    return History(buyer_id, wrapped_key, facts, listed, versions or {}, models or {})
+    on_record = None if answer_id is None else (answer_id, answered_at, answer)
+    return History(buyer_id, wrapped_key, facts, listed, versions or {}, models or {}, on_record)
 
 
 class _Past(NamedTuple):
@@ -136,9 +140,14 @@ SELECT b.id, b.wrapped_key, past.*, owing.*,
         SELECT kind, to_jsonb(version) AS version FROM policy_live WHERE merchant_id = :merchant AND shop_id = :shop
         UNION ALL SELECT kind || ':' || stage, jsonb_build_array(version, percent) FROM policy_trial
         WHERE merchant_id = :merchant AND shop_id = :shop) AS acting),
-    (SELECT jsonb_object_agg(model_id, role) FROM model_role WHERE merchant_id = :merchant AND shop_id = :shop)
+    (SELECT jsonb_object_agg(model_id, role) FROM model_role WHERE merchant_id = :merchant AND shop_id = :shop),
+    heard.id, heard.answered_at, heard.sealed
 FROM past CROSS JOIN owing LEFT JOIN linked me ON me.is_me
 LEFT JOIN buyer b ON b.merchant_id = :merchant AND b.id = me.buyer_id
+LEFT JOIN LATERAL (
+    SELECT id, answered_at, sealed FROM bureau_answer
+    WHERE merchant_id = :merchant AND buyer_id = me.buyer_id AND person = :person AND expires_at > :now
+    ORDER BY answered_at DESC LIMIT 1) heard ON true
 """,
     ),
 )

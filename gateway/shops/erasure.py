@@ -8,10 +8,12 @@ from uuid import UUID
 from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from gateway.core import events
 from gateway.core.clock import local_date
 from gateway.core.db import merchant_of
 from gateway.core.errors import Refused
 from gateway.shops.buyers import BuyerUnknown
+from gateway.shops.events import BuyerForgotten
 from gateway.shops.lifecycle import OrderState
 from gateway.shops.models import Buyer, BuyerIndex, Order, Shop
 
@@ -53,6 +55,7 @@ def erase(session: Session, buyer_id: UUID, now: datetime, objects: Iterable[Obj
     session.execute(delete(BuyerIndex).where(*mine))
     theirs = Order.merchant_id == buyer.merchant_id, Order.buyer_id == buyer_id
     session.execute(update(Order).where(*theirs).values(delivery_digest=None))
+    events.publish(session, BuyerForgotten(buyer_id))
     buyer.wrapped_key = None
     buyer.erased_at = buyer.erased_at or now
     session.flush()

@@ -1,4 +1,4 @@
-"""Facts that shops publish to whoever stands above: one class per thing that can happen to an order."""
+"""Facts that shops publish to whoever stands above: one class per thing that can happen to an order or a buyer."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -76,3 +76,10 @@ class OrderRefunded(OrderMoved):
 @dataclass(frozen=True, slots=True)
 class OrderWithdrawn(OrderMoved):
     """The buyer declared his withdrawal (Widerruf); the amount is the value it covers, None for the whole order."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuyerForgotten:
+    """A buyer is erased in this transaction: whoever keeps something of him deletes it now."""
+
+    buyer_id: UUID

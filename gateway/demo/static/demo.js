@@ -8,6 +8,7 @@
 
   const put = (answer) => {
     const open = [...document.querySelectorAll("#panel details")].map((one) => one.open);
+    placed.replaceChildren();
     for (const part of parts) document.getElementById(part).innerHTML = answer[part];
     document.querySelectorAll("#panel details").forEach((one, place) => { one.open = open[place] ?? false; });
     status.textContent = document.querySelector("#panel .verdict strong").textContent;
@@ -32,7 +33,29 @@
     }
   };
 
+  const placed = document.getElementById("placed");
+  const place = async (button) => {
+    button.disabled = true;
+    try {
+      const headers = { "X-Requested-With": "fetch" };
+      const response = await fetch(button.formAction, { method: "POST", headers, body: new FormData(form) });
+      if (!response.ok) throw new Error(String(response.status));
+      placed.innerHTML = (await response.json()).placed;
+    } catch {
+      placed.textContent = form.dataset.failed;
+    } finally {
+      button.disabled = false;
+    }
+  };
+
   document.getElementById("recalculate").hidden = true;
-  form.addEventListener("change", (event) => { if (event.target.name !== "method") ask(); });
-  form.addEventListener("submit", (event) => { event.preventDefault(); ask(); });
+  form.addEventListener("change", (event) => {
+    if (["method", "notice"].includes(event.target.name)) placed.replaceChildren();
+    else ask();
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (event.submitter && event.submitter.id === "order") place(event.submitter);
+    else ask();
+  });
 })();
