@@ -21,6 +21,7 @@ from gateway import (
     commands_desk,
     commands_jobs,
     commands_merchants,
+    commands_privacy,
     config,
     keys,
     migrate,
@@ -123,6 +124,7 @@ COMMANDS: tuple[click.Command, ...] = (
     *commands_merchants.COMMANDS,
     *commands_desk.COMMANDS,
     commands_buyers.buyer,
+    commands_privacy.privacy,
     commands_jobs.jobs,
 )
 for _command in COMMANDS:

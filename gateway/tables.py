@@ -3,6 +3,7 @@
 from types import MappingProxyType
 
 import gateway.checkout.models
+import gateway.checkout.rights
 import gateway.core.anchors
 import gateway.core.channels
 import gateway.core.documents

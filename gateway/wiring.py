@@ -14,8 +14,7 @@ from sqlalchemy.orm import Session
 from gateway import chores, config
 from gateway.admin import routes as desk_routes
 from gateway.admin import session as desk_session
-from gateway.checkout import api as checkout_api
-from gateway.checkout import records
+from gateway.checkout import explain_api, records
 from gateway.checkout.decide import Checkout
 from gateway.checkout.linking import check_decision
 from gateway.checkout.models import Decision
@@ -33,11 +32,13 @@ from gateway.demo import shop
 from gateway.docs_pages import pages as apidocs
 from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
+from gateway.portal import api as privacy_api
+from gateway.portal import views as portal
 from gateway.shops import api as shops_api
 from gateway.shops import buyers, connections, erasure, intake, shops
 from gateway.shops.events import OrderChanged, OrderPlaced
 
-API: tuple[ApiBlueprint, ...] = (checkout_api.blueprint, shops_api.blueprint, intake.blueprint)
+API: tuple[ApiBlueprint, ...] = (explain_api.blueprint, shops_api.blueprint, intake.blueprint, privacy_api.blueprint)
 """Blueprints of the documented API."""
 
 PAGES: tuple[Blueprint, ...] = (
@@ -46,6 +47,7 @@ PAGES: tuple[Blueprint, ...] = (
     desk_routes.blueprint,
     desk_session.blueprint,
     apidocs.blueprint,
+    portal.blueprint,
 )
 """Blueprints of pages, not part of the API's description."""
 
@@ -55,6 +57,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "healthz": guards.public,
         "decisions": guards.api_key,
         "orders": guards.api_key,
+        "privacy": guards.api_key,
         "assets": guards.public,
         "apidocs": guards.public,
         "bootstrap": guards.public,
@@ -62,6 +65,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "demo": shop.guard,
         "admin": desk_routes.guard,
         "login": desk_session.guard,
+        "portal": portal.guard,
     },
 )
 """Blueprint (or endpoint without one) → guard. What is not here is closed."""
@@ -122,7 +126,11 @@ def add_checkout(app: Flask) -> None:
     app.extensions["kulanz.checkout"] = Checkout(app.extensions["kulanz"])
 
 
-EXTENSIONS: tuple[Callable[[Flask], None], ...] = (add_checkout, pages.install, desk_routes.install)
+def add_objections(app: Flask) -> None:
+    app.extensions["kulanz.objections"] = OBJECTIONS
+
+
+EXTENSIONS: tuple[Callable[[Flask], None], ...] = (add_checkout, add_objections, pages.install, desk_routes.install)
 """What is prepared once per application, after services and blueprints are there."""
 
 

@@ -30,7 +30,7 @@ from gateway.merchants.auth import Principal
 from gateway.merchants.models import PolicyVersion
 from gateway.merchants.secrets import Keys, MerchantKeys
 from gateway.risk import card as cards
-from gateway.risk import history
+from gateway.risk import history, lists
 from gateway.risk.gather import Known, Told, gather
 from gateway.risk.score import score
 from gateway.risk.velocity import Attempt, Velocity
@@ -115,7 +115,7 @@ class Checkout:
         """Judge and record, inside the transaction of the edge, which `despite_races` runs."""
         who, asked, now = ready.who, ready.asked, ready.now
         past = history.read(connection, _query(ready), ready.digests)
-        known = Known(past.facts, ready.counts, past.listed, ready.digests)
+        known = Known(past.facts, ready.counts, past.listed, ready.digests, past.objected)
         facts = gather(_told(asked), known, now, ready.side.facts.timezone)
         card = cards.expert()
         policy = cast("Policy", self._policy(connection, who, "checkout", past.versions))
@@ -225,6 +225,9 @@ def _digests(index_key: bytes, who: Principal, asked: CheckoutRequest) -> dict[s
         "handle": identity.normal_handle(context.payment_handle),
     }
     found |= {kind: blind_index(index_key, f"{mode}.{kind}", value) for kind, value in extra.items() if value}
+    if asked.reference:  # a person may have granted this order what the policy would not
+        one_order = lists.one_order(who.shop_id, asked.reference, identity.identifying(found))
+        found[lists.ORDER] = blind_index(index_key, f"{mode}.{lists.ORDER}", one_order)
     domains = identity.normal_domains(identity.normal_email(asked.buyer.email)) if asked.buyer.email else ()
     return found | {f"domain:{name}": blind_index(index_key, f"{mode}.domain", name) for name in domains}
 

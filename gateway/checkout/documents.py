@@ -1,7 +1,7 @@
 """Policy documents of the checkout: the form merchants edit, checked to the last field, compiled for `choose` (pure).
 
-Two kinds: `checkout` (limits, rules, table) and `economics` (margins, fees, completion). A document that passes here
-cannot fail at a checkout.
+`checkout` (limits, rules, table) and `economics` (margins, fees, completion) decide; `privacy` says how buyers are
+answered. A document that passes here cannot fail at a checkout.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from gateway.checkout.conditions import Condition, all_of, compile_condition, le
 from gateway.checkout.economics import Economics
 from gateway.checkout.methods import DEPOSIT_LADDER, KINDS
 from gateway.checkout.policy import INVOICE_DAYS, SME_INVOICE_DAYS, Limits, Policy, Rule
+from gateway.checkout.privacy_settings import compile_privacy
 from gateway.core.errors import Invalid
 from gateway.core.faults import pointers
 from gateway.core.fields import YesNo
@@ -184,8 +185,9 @@ def compile_economics(body: dict[str, Any], version: int) -> Economics:
 COMPILERS: dict[str, Callable[[dict[str, Any], int], Any]] = {
     "checkout": compile_policy,
     "economics": compile_economics,
+    "privacy": compile_privacy,
 }
-DEFAULTS: dict[str, dict[str, Any]] = {"checkout": DEFAULT_CHECKOUT, "economics": {}}
+DEFAULTS: dict[str, dict[str, Any]] = {"checkout": DEFAULT_CHECKOUT, "economics": {}, "privacy": {}}
 
 
 def _load(schema: Schema, body: Any) -> dict[str, Any]:

@@ -199,6 +199,8 @@ def _risk_refusals(case: Case, limits: Limits, *, defaults: bool) -> list[str]:
         return ["blocked"]
     if facts.listed == "allow":
         return []
+    if "profiling" in facts.missing:
+        return ["objection"]
     refused = []
     if defaults and limits.max_default is not None and case.score.default > limits.max_default:
         refused.append("risk_too_high")
@@ -281,7 +283,16 @@ def _preference(offer: Offer) -> tuple[int, int]:
 
 _UNLAWFUL = frozenset({"needs_licence", "consumer_credit"})
 _BY_RISK = frozenset(
-    {"blocked", "risk_too_high", "history_missing", "velocity_missing", "expected_loss", "buyer_limit", "not_worth_it"}
+    {
+        "blocked",
+        "objection",
+        "risk_too_high",
+        "history_missing",
+        "velocity_missing",
+        "expected_loss",
+        "buyer_limit",
+        "not_worth_it",
+    }
 )
 
 

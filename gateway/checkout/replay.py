@@ -11,7 +11,9 @@ from sqlalchemy.engine import Connection
 from gateway.checkout import documents, records
 from gateway.checkout.api import DecisionUnknown
 from gateway.checkout.decide import body_of
+from gateway.checkout.economics import Economics
 from gateway.checkout.models import Decision
+from gateway.checkout.policy import Policy
 from gateway.core.errors import Refused
 from gateway.risk import card as cards
 
@@ -58,19 +60,34 @@ def replay_decision(connection: Connection, merchant_id: UUID, decision_id: UUID
     if row is None:
         raise DecisionUnknown
     record = json.loads(row.record)
-    versions = record["versions"]
-    compiled = {
-        kind: documents.COMPILERS[kind](
-            body_of(connection, merchant_id, row.shop_id, kind, versions[name]), versions[name]
-        )
-        for kind, name in (("checkout", "policy"), ("economics", "economics"))
-    }
-    again = records.replay(record, _card(versions), compiled["checkout"], compiled["economics"])
+    again = judge_of(connection, merchant_id, row.shop_id, record["versions"]).decide(record)
     return Replayed(
         intact=records.digest(cast("records.Row", row)) == row.digest,
         stored={"score": record["score"], "choice": record["choice"]},
         again=json.loads(json.dumps(again)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What a decision was made with, ready to decide its record again, as it is or with another fact."""
+
+    card: cards.Card
+    policy: Policy
+    economics: Economics
+
+    def decide(self, record: dict[str, Any]) -> dict[str, Any]:
+        """`score` and `choice` in stored form."""
+        return records.replay(record, self.card, self.policy, self.economics)
+
+
+def judge_of(connection: Connection, merchant_id: UUID, shop_id: UUID, versions: dict[str, Any]) -> Judge:
+    """The versions that a record names. Raises CardMissing when its card cannot be had."""
+    compiled = {
+        kind: documents.COMPILERS[kind](body_of(connection, merchant_id, shop_id, kind, versions[name]), versions[name])
+        for kind, name in (("checkout", "policy"), ("economics", "economics"))
+    }
+    return Judge(_card(versions), compiled["checkout"], compiled["economics"])
 
 
 def _card(versions: dict[str, Any]) -> cards.Card:

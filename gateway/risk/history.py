@@ -32,6 +32,8 @@ class History:
     listed: str | None
     """`block` or `allow`, the strongest entry of the merchant's lists: block beats allow."""
     versions: dict[str, int]
+    objected: bool = False
+    """Whether the buyer objects to being assessed (Art. 21 GDPR)."""
 
 
 def read(connection: Connection, query: Query, digests: Mapping[str, bytes]) -> History:
@@ -53,12 +55,12 @@ def read(connection: Connection, query: Query, digests: Mapping[str, bytes]) -> 
     )
     if found is None:
         raise RuntimeError("a statement that always answers one row answered none")
-    buyer_id, wrapped_key, *past, actions, versions = found
+    buyer_id, wrapped_key, objected, *past, actions, versions = found
     facts = _facts(_Past(*past), query.now) if identity else {}
     if "delivery" not in digests:
         facts.pop("known_address", None)
     listed = None if not actions else "block" if "block" in actions else "allow"
-    return History(buyer_id, wrapped_key, facts, listed, versions or {})
+    return History(buyer_id, wrapped_key, facts, listed, versions or {}, objected)
 
 
 class _Past(NamedTuple):
@@ -127,7 +129,7 @@ WITH linked AS (
         FROM linked JOIN shop_order o ON o.merchant_id = :merchant AND o.buyer_id = linked.buyer_id AND o.open_minor > 0
         ORDER BY due_at LIMIT 1000) AS unpaid
 )
-SELECT b.id, b.wrapped_key, past.*, owing.*,
+SELECT b.id, b.wrapped_key, b.objected_at IS NOT NULL, past.*, owing.*,
     (SELECT array_agg(action) FROM list_entry
      WHERE merchant_id = :merchant AND digest = ANY(:listed) AND (expires_at IS NULL OR expires_at > :now)),
     (SELECT jsonb_object_agg(kind, version) FROM policy_live WHERE merchant_id = :merchant AND shop_id = :shop)
