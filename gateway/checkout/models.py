@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.db import Base, Tenant
 
-ASKS_FOR_REVIEW = "strpos(record, '\"review\":true') > 0"
+ASKS_FOR_REVIEW = "strpos(record, '\"review\"\\:true') > 0"
 """A person should look at it: found in the record as `records.to_text` writes it, so that no row is written twice."""
 
 

@@ -143,7 +143,7 @@ def _door(seen: Visit, form: DoorForm) -> str:
 
 def _page(seen: Visit, forms: dict[str, Any] | None = None) -> str:
     if seen.link.use == links.COPY:
-        return render_template("portal/copy.html", visit=seen)
+        return render_template("portal/copy.html", visit=seen, form=PlainForm(formdata=None))
     with services().db.transaction(seen.link.merchant_id) as opened:
         told = explanations.explanation(opened, seen.known.row, language())
         asked = _asked(opened, seen)

@@ -23,7 +23,7 @@ def upgrade() -> None:
         "ix_decision_review",
         "decision",
         ["merchant_id", "id"],
-        postgresql_where=sa.text("strpos(record, '\"review\":true') > 0"),
+        postgresql_where=sa.text("strpos(record, '\"review\"\\:true') > 0"),
     )
 
 
