@@ -139,6 +139,7 @@ def _buyer_of(row: RightsRequest) -> UUID:
 
 
 def _told(clerk: Clerk, row: RightsRequest) -> dict[str, Any]:
+    """What a correction corrects: what the decision told, or what was told last."""
     if row.decision_id is None:
-        return {}
+        return contact.newest(clerk.session, clerk.services.keyring, _buyer_of(row))
     return explanations.get(clerk.session, clerk.services.keyring, row.decision_id).told or {}

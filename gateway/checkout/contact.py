@@ -1,7 +1,9 @@
-"""Where a buyer can be reached: as the newest decision or order told it, never as somebody says in a request."""
+"""What is known of a buyer lately, and where he can be reached: as decisions and orders told it, never as a request says."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -26,24 +28,28 @@ class Contact:
 
 def find(session: Session, keyring: Keyring, buyer_id: UUID) -> Contact:
     """The newest e-mail address known of this buyer; an empty one when there is none or he is erased."""
+    for told in _lately(session, keyring, buyer_id):
+        buyer = told.get("buyer") or {}
+        if buyer.get("email"):
+            return Contact(buyer["email"], buyer.get("language") or "")
+    return Contact("", "")
+
+
+def newest(session: Session, keyring: Keyring, buyer_id: UUID) -> dict[str, Any]:
+    """`buyer`, `billing`, `delivery` as last told; empty when nothing was told or he is erased."""
+    return next(_lately(session, keyring, buyer_id), {})
+
+
+def _lately(session: Session, keyring: Keyring, buyer_id: UUID) -> Iterator[dict[str, Any]]:
+    """What his newest decision told, then what his newest order told."""
     key = buyers.find_key(session, keyring, buyer_id)
     if key is None:
-        return Contact("", "")
-    return _of_decision(session, buyer_id, key) or _of_order(session, buyer_id, key) or Contact("", "")
-
-
-def _of_decision(session: Session, buyer_id: UUID, key: bytes) -> Contact | None:
+        return
     mine = Decision.merchant_id == merchant_of(session), Decision.buyer_id == buyer_id
-    newest = select(Decision.id, Decision.told_sealed).where(*mine, Decision.told_sealed.is_not(None))
-    row = session.execute(newest.order_by(Decision.id.desc()).limit(1)).one_or_none()
-    if row is None:
-        return None
-    told = json.loads(unseal(key, row.told_sealed, told_context(row.id)))["buyer"]
-    return Contact(told["email"], told["language"]) if told.get("email") else None
-
-
-def _of_order(session: Session, buyer_id: UUID, key: bytes) -> Contact | None:
-    mine = Order.merchant_id == merchant_of(session), Order.buyer_id == buyer_id
-    row = session.scalars(select(Order).where(*mine).order_by(Order.placed_at.desc()).limit(1)).one_or_none()
-    told = open_details(key, row.id, row.details_sealed).get("buyer", {}) if row else {}
-    return Contact(told["email"], told.get("language", "")) if told.get("email") else None
+    last = select(Decision.id, Decision.told_sealed).where(*mine, Decision.told_sealed.is_not(None))
+    if decision := session.execute(last.order_by(Decision.id.desc()).limit(1)).one_or_none():
+        yield json.loads(unseal(key, decision.told_sealed, told_context(decision.id)))
+    his = Order.merchant_id == merchant_of(session), Order.buyer_id == buyer_id
+    order = session.scalars(select(Order).where(*his).order_by(Order.placed_at.desc()).limit(1)).one_or_none()
+    if order is not None and order.details_sealed is not None:
+        yield open_details(key, order.id, order.details_sealed)

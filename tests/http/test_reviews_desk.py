@@ -66,7 +66,7 @@ def test_the_queue_shows_what_was_asked_and_the_decision_beside_it(app, services
     page = visitor.get(re.search(r"/admin/reviews/rig_\w+", queue).group()).text
     assert "Ich zahle immer." in page
     assert "604,90" in page
-    assert "nicht angezeigt" in page
+    assert "nicht gezeigt" in page
     assert "/why/" in page
 
 
