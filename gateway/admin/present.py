@@ -1,11 +1,13 @@
 """How the desk says things: facts with label and unit, codes in words, in the language of the page."""
 
 from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from gateway.checkout.methods import KINDS
+from gateway.core.clock import local_date
 from gateway.core.errors import GatewayError
-from gateway.core.pages import language, money, say
+from gateway.core.pages import TIMEZONE, language, money, say
 from gateway.risk.facts import CATALOGUE
 
 
@@ -128,6 +130,11 @@ def role_label(role: str) -> str:
 def action_label(action: str) -> str:
     """An entry of the audit log in words."""
     return _words(_ACTIONS, action)
+
+
+def last_day(due_at: datetime) -> date:
+    """The last day for an answer, in the desk's calendar: the deadline is its end."""
+    return local_date(due_at - timedelta(seconds=1), TIMEZONE)
 
 
 def rights_label(kind: str) -> str:
@@ -267,7 +274,6 @@ _RIGHTS_OUTCOMES = {
 _PROOFS = {
     "postcode": ("Link und Postleitzahl", "link and postcode"),
     "email": ("Link und E-Mail-Adresse", "link and e-mail address"),
-    "mailbox": ("Link an sein Postfach", "link to his mailbox"),
     "merchant": ("durch den Händler", "by the merchant"),
 }
 _ACTIONS = {

@@ -340,8 +340,6 @@ def what_if(one: WhatIf, kinds: Mapping[str, str], currency: str, language: str)
 def _with_deposit(label_: str, percent: int, language: str) -> str:
     if not percent:
         return label_
-    if percent == 100:
-        return _pick(("{} bei Zahlung vor dem Versand", "{} if paid before it ships"), language).format(label_)
     return _pick(("{} mit {} % Anzahlung", "{} with a deposit of {} %"), language).format(label_, percent)
 
 

@@ -3,7 +3,7 @@
 import calendar
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -61,7 +61,7 @@ def due_at(asked_at: datetime, timezone: str, days: int = 30) -> datetime:
     """The end of the last day for an answer: a month after the request (Art. 12 (3) GDPR), or sooner by `days`."""
     asked = local_date(asked_at, timezone)
     last = min(_month_after(asked), asked + timedelta(days=days))
-    return datetime.combine(last + timedelta(days=1), time.min, ZoneInfo(timezone))
+    return datetime.combine(last + timedelta(days=1), time.min, ZoneInfo(timezone)).astimezone(UTC)
 
 
 def _month_after(day: date) -> date:

@@ -55,7 +55,11 @@ class Verdict:
 
 def waiting(session: Session, now: datetime, limit: int = MOST_WAITING) -> Sequence[Any]:
     """Decisions of the last days whose policy wants a person and that nobody has taken up, the oldest first."""
-    taken = exists().where(RightsRequest.merchant_id == Decision.merchant_id, RightsRequest.decision_id == Decision.id)
+    taken = exists().where(
+        RightsRequest.merchant_id == Decision.merchant_id,
+        RightsRequest.decision_id == Decision.id,
+        RightsRequest.kind == Kind.REVIEW.value,
+    )
     first = UUID(int=max(0, int((now - LOOKED_BACK).timestamp() * 1000)) << 80)
     columns = (Decision.id, Decision.shop_id, Decision.created_at, Decision.currency, Decision.total_minor)
     chosen = select(*columns, Decision.reference, Decision.live, Decision.outcome).where(

@@ -100,7 +100,7 @@ class RightsRequest(Tenant, Base):
     asked_by: Mapped[str]
     """`buyer`, `policy`, `key:<id>`, `user:<id>` or `operator`: whoever brought it in."""
     proof: Mapped[str]
-    """How identity was proven: `postcode`, `email`, `mailbox` (with the link), or `merchant` (the shop vouches)."""
+    """How identity was proven: `postcode` or `email` (with the link), or `merchant` (the shop vouches)."""
     language: Mapped[str]
     asked_at: Mapped[datetime]
     due_at: Mapped[datetime]

@@ -116,13 +116,16 @@ def _offers(record: Mapping[str, Any], facts: Facts, decide: Decide) -> list[dic
 
 
 def _better(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> dict[str, int]:
-    """Methods that are shown now and were not, or that ask for less before. The last resort is no improvement."""
+    """Methods that are shown now and were not, or that ask for less before.
+
+    The last resort is no improvement, nor is to pay all of it before: that is offered by other names.
+    """
     was = {offer["method"]: offer["deposit_percent"] if offer["show"] else 101 for offer in before}
     return {
         offer["method"]: offer["deposit_percent"]
         for offer in after
         if offer["show"]
-        and offer["deposit_percent"] < was[offer["method"]]
+        and offer["deposit_percent"] < min(100, was[offer["method"]])
         and not any(reason.startswith("last_resort") for reason in offer["reasons"])
     }
 

@@ -1,7 +1,7 @@
 """What a buyer does on his page, and how it is told: each act is one transaction and one sentence."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask import current_app
@@ -143,6 +143,11 @@ REASONS = (mark("an order is not paid"), mark("the time to withdraw from an orde
 """Why a buyer is kept, as `shops/erasure` says it."""
 
 
+def last_day(due_at: datetime, timezone: str) -> date:
+    """The last day for an answer: the deadline is its end."""
+    return local_date(due_at - timedelta(seconds=1), timezone)
+
+
 def kind_label(kind: str) -> str:
     return _words(_KINDS, kind)
 
@@ -197,7 +202,7 @@ def _clerk(session: Session, visit: Visit) -> Clerk:
 
 
 def _due(row: RightsRequest, visit: Visit) -> str:
-    return day(local_date(row.due_at - timedelta(seconds=1), visit.shop.timezone))
+    return day(last_day(row.due_at, visit.shop.timezone))
 
 
 _KINDS = {

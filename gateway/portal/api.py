@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from flask import Response, current_app
+from flask import Response, current_app, request
 from marshmallow import RAISE, Schema, fields, validate
 from sqlalchemy.orm import Session
 
@@ -17,10 +17,11 @@ from gateway.checkout.copies import request_view
 from gateway.checkout.reviews import Verdict
 from gateway.checkout.rights import Kind, NewRequest, RequestUnknown, RightsRequest, State, Wanted
 from gateway.checkout.texts import LANGUAGES
-from gateway.core import clock
+from gateway.core import clock, idempotency
 from gateway.core.errors import Invalid
 from gateway.core.http import Blueprint, services
-from gateway.core.ids import from_public
+from gateway.core.ids import from_public, to_public
+from gateway.merchants import secrets
 from gateway.merchants.auth import Principal
 from gateway.merchants.guards import current
 from gateway.shops.buyers import BuyerUnknown
@@ -85,7 +86,7 @@ class RequestSchema(Schema):
     asked_at = fields.String(required=True)
     due_at = fields.String(required=True)
     proof = fields.String(
-        required=True, metadata={"description": "postcode, email or mailbox; merchant: the shop vouches"}
+        required=True, metadata={"description": "postcode or email, with the link; merchant: the shop vouches"}
     )
     text = fields.String(required=True)
     changes = fields.Dict(required=True)
@@ -149,17 +150,20 @@ def list_of_requests(asked: dict[str, Any]) -> Response:
 @blueprint.arguments(AskSchema)
 @blueprint.response(201, RequestSchema)
 @blueprint.alt_response(404, description="`buyer-unknown`, `decision-unknown`")
-@blueprint.alt_response(409, description="`already-asked`, `requests-full`, `buyer-erased`")
+@blueprint.alt_response(409, description="`idempotency-conflict`, `already-asked`, `requests-full`, `buyer-erased`")
 def ask(asked: dict[str, Any]) -> Response:
     """Bring in what a buyer asked the shop for.
 
     An objection counts at once, and an erasure is carried out or refused with the date at once; the rest waits for an
-    answer. Asking for the same again before it is answered is refused, so a repeated call does nothing twice.
+    answer. Takes an `Idempotency-Key`; without one, asking for the same again before it is answered is refused.
     """
-    with _transaction() as session:
+
+    def act(session: Session) -> RightsRequest:
         row = rights.ask(session, services().keyring, _new(session, asked), clock.now())
         _at_once(session, row)
-        return _answer(_view(session, row), 201)
+        return row
+
+    return _once("requests", 201, act)
 
 
 @blueprint.get("/requests/<request_id>")
@@ -176,16 +180,20 @@ def read(request_id: str) -> Response:
 @blueprint.response(200, RequestSchema)
 @blueprint.alt_response(404, description="no such request in this shop")
 @blueprint.alt_response(
-    409, description="`refused`: it has ended; `erasure-refused`, `still-blocked`, `nothing-to-grant`, `buyer-erased`"
+    409,
+    description="`idempotency-conflict`, `refused`: it has ended; `erasure-refused`, `still-blocked`, `nothing-to-grant`, `buyer-erased`",
 )
 def answer(given: dict[str, Any], request_id: str) -> Response:
-    """End a request: carry it out or refuse it, and write to the buyer."""
-    with _transaction() as session:
+    """End a request: carry it out or refuse it, and write to the buyer. Takes an `Idempotency-Key`."""
+
+    def act(session: Session) -> RightsRequest:
         row = _mine(session, request_id)
         if given["outcome"] not in rights.OUTCOMES[row.kind]:
             raise Invalid.at("/outcome", f"is one of {', '.join(sorted(rights.OUTCOMES[row.kind]))}")
         _ENDINGS[given["outcome"]](_clerk(session), row, given)
-        return _answer(_view(session, row), 200)
+        return row
+
+    return _once(f"requests/{request_id}/answer", 200, act)
 
 
 @blueprint.get("/buyers/<buyer>/copy")
@@ -218,6 +226,25 @@ _ENDINGS: dict[str, Ending] = {
 def _review(clerk: Clerk, row: RightsRequest, given: dict[str, Any], grant: str) -> RightsRequest:
     verdict = Verdict(grant, given["text"], clerk.actor, given["days"])
     return reviews.decide(clerk.session, clerk.services.keyring, row.id, verdict, clerk.now)
+
+
+def _once(scope: str, status: int, act: Callable[[Session], RightsRequest]) -> Response:
+    """Do it, or tell a request that comes again under its `Idempotency-Key` how things stand.
+
+    Only the id is kept with the key: an answer holds what the buyer's erasure must take away.
+    """
+    key, who, now = request.headers.get("Idempotency-Key"), current(), clock.now()
+    with _transaction() as session:
+        if key is None:
+            return _answer(_view(session, act(session)), status)
+        data_key = secrets.get_key(session, services().keyring, "data")
+        name = f"{who.shop_id} POST privacy/{scope}"
+        attempt = idempotency.attempt(who.merchant_id, data_key, name, key, request.get_data())
+        if (before := idempotency.begin(session, attempt, now)) is not None:
+            return _answer(_view(session, _mine(session, before.body.decode())), before.status)
+        row = act(session)
+        idempotency.finish(session, attempt, status, to_public("rig", row.id).encode())
+        return _answer(_view(session, row), status)
 
 
 @contextmanager

@@ -160,9 +160,16 @@ def _page(seen: Visit, forms: dict[str, Any] | None = None) -> str:
         asked=asked,
         state=state,
         settings=settings,
+        strongest=_strongest(told),
         forms=made | (forms or {}),
         opened=next(iter(forms or {}), ""),
     )
+
+
+def _strongest(told: dict[str, Any]) -> list[dict[str, Any]]:
+    """The few facts that weighed most, by rank."""
+    ranked = (fact for group in told["groups"] for fact in group["facts"] if fact["rank"])
+    return sorted(ranked, key=lambda fact: int(fact["rank"]))[:4]
 
 
 def _asked(opened: Any, seen: Visit) -> list[rights.Opened]:

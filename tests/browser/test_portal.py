@@ -1,5 +1,7 @@
 """The buyer's page in a browser: readable on a telephone, by keyboard, and without a word that hides in its background."""
 
+import itertools
+
 import pytest
 import requests
 
@@ -64,10 +66,12 @@ def test_the_page_is_for_everybody(visit, link, width, language):
     enter(page)
     unfold(page)
     checked(page)
-    levels = [int(tag[1]) for tag in page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map((one) => one.tagName)")]
+    levels = [
+        int(tag[1]) for tag in page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map((one) => one.tagName)")
+    ]
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
 
 
 def checked(page):

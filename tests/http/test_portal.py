@@ -129,7 +129,7 @@ def test_an_erased_buyer_has_no_page(services, world, inside):
 
 def test_a_buyer_whom_nothing_names_reads_the_decision_and_has_nothing_to_erase(app, world):
     """No second fact can be asked for, and nothing personal is stored."""
-    decision = a_decision(app, world, buyer={}, billing=None or {"country": "DE"})
+    decision = a_decision(app, world, buyer={}, billing={"country": "DE"})
     page = BuyerVisit(app, a_link(app, world, decision)).get("?language=de").text
     assert "nichts genannt, was Sie benennt" in page
     assert "Meine Daten" not in page
@@ -191,7 +191,12 @@ def test_asking_twice_is_one_request(services, world, inside):
 def test_he_proposes_what_is_right(services, world, inside):
     """Only what differs is a change."""
     form = {"phone": "+49 40 36902345", "billing_line1": "Lange Reihe 17", "billing_postcode": "20099"}
-    form |= {"billing_city": "Hamburg", "delivery_line1": "Packstation 12", "delivery_postcode": "20095", "delivery_city": "Hamburg"}
+    form |= {
+        "billing_city": "Hamburg",
+        "delivery_line1": "Packstation 12",
+        "delivery_postcode": "20095",
+        "delivery_city": "Hamburg",
+    }
     assert inside.ask("correction", **form).status_code == 302
     (row,) = rows(services, world, RightsRequest)
     assert row.kind == "correction"
@@ -211,7 +216,9 @@ def test_he_objects_and_takes_it_back_at_once(app, services, world, inside):
     assert "Widerspruch zurücknehmen" in inside.get().text
     inside.ask("objection-end")
     assert kinds() == before
-    assert [mail.subject.partition(": ")[2].partition(" (")[0] for mail, _ in mails(services, world)] == ["Ihr Widerspruch"] * 2
+    assert [mail.subject.partition(": ")[2].partition(" (")[0] for mail, _ in mails(services, world)] == [
+        "Ihr Widerspruch"
+    ] * 2
 
 
 def test_he_gets_his_data_by_a_link_to_his_mailbox_only(app, services, world, inside):

@@ -58,7 +58,9 @@ def test_a_request_is_brought_in_listed_and_answered(app, services, world, decis
     assert (done.json["state"], done.json["outcome"], done.json["answer"]) == ("answered", "granted", "Weil es so ist.")
     assert answer(app, world, made.json["id"], "upheld").status_code == 409
     assert len(mails(services, world)) == 1
-    assert get(app, world, f"{URL}?state=answered").json["requests"][0] == get(app, world, f"{URL}/{made.json['id']}").json
+    assert (
+        get(app, world, f"{URL}?state=answered").json["requests"][0] == get(app, world, f"{URL}/{made.json['id']}").json
+    )
 
 
 def test_an_objection_counts_at_once(app, world, decision):
@@ -127,6 +129,20 @@ def test_buyers_of_another_shop_mode_or_merchant_are_not_found(app, services, wo
         assert get(app, other, "/v1/privacy/buyers/ada@example.com/copy").status_code == 404
         assert answer(app, other, made["id"], "upheld").status_code == 404
         assert ask(app, other, kind="review", buyer="", decision_id=decision["id"]).json["code"] == "decision-unknown"
+
+
+def test_the_same_call_twice_is_one_request(app, services, world, decision):
+    """By `Idempotency-Key`: the second is told how things stand; another content is a conflict."""
+    headers = world.auth | {"Idempotency-Key": "k-1"}
+    body = {"kind": "access", "buyer": "ada@example.com"}
+    client = app.test_client()
+    first, second = (client.post(URL, json=body, headers=headers) for _ in range(2))
+    assert (first.status_code, first.json) == (second.status_code, second.json)
+    assert client.post(URL, json=body | {"kind": "review"}, headers=headers).json["code"] == "idempotency-conflict"
+    path, sent = f"{URL}/{first.json['id']}/answer", {"outcome": "sent", "text": "Anbei."}
+    ended = [client.post(path, json=sent, headers=headers).json["state"] for _ in range(2)]
+    assert ended == ["answered"] * 2
+    assert len(mails(services, world)) == 1
 
 
 FAULTS = [

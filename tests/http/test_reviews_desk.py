@@ -116,7 +116,9 @@ def test_a_blocked_buyer_is_not_granted_anything_by_mistake(app, services, desk)
     world, visitor = desk
     asked(app, world)
     with services.db.transaction(world.merchant_id) as session:
-        lists.add(session, services.keyring, NewEntry("block", "email", "ada@example.com", "x", live=True), "t", clock.now())
+        lists.add(
+            session, services.keyring, NewEntry("block", "email", "ada@example.com", "x", live=True), "t", clock.now()
+        )
     refused = answer(visitor, the_request(services, world), "granted-once")
     assert refused.status_code == 409
     assert "Liste" in refused.text or "lists" in refused.text
@@ -200,7 +202,7 @@ def test_what_the_policy_wants_reviewed_waits_until_somebody_takes_it_up(app, se
 
 def test_readers_see_and_do_not_answer(app, services, desk):
     """403 for the act."""
-    world, visitor = desk
+    world, _visitor = desk
     asked(app, world)
     a_user(services, world, Role.READER, email="rita@example.com")
     reader = Visitor(app)
