@@ -352,7 +352,7 @@ def probabilities(score: Mapping[str, Any], language: str) -> list[dict[str, Any
 
 
 def _percent(share: float, language: str) -> str:
-    text = f"{100 * share:.1f} %"
+    text = f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
     return text.replace(".", ",") if language == "de" else text
 
 
