@@ -166,7 +166,7 @@ def read_explanation(asked: dict[str, Any], decision_id: str) -> Response:
 @blueprint.alt_response(404, description="no such decision in this shop")
 @blueprint.alt_response(410, description="`explanation-gone`: the link would have expired, or the buyer was erased")
 def make_link(decision_id: str) -> Response:
-    """A link to the page "why not invoice?" for the buyer of this decision.
+    """A link to the page that says why, for the buyer of this decision.
 
     The same decision has the same link each time it is asked for. It needs no account, works for 60 days from the
     decision, ends with the buyer's erasure, and shows personal data only to who also knows postcode or e-mail address.

@@ -18,7 +18,7 @@ from gateway.shops.models import Buyer
 def find_buyer(session: Session, keyring: Keyring, text: str, *, live: bool, country: str = "DE") -> UUID:
     """`buy_…`, an e-mail address or a phone number of `country`. Raises Invalid, BuyerUnknown."""
     if text.startswith("buy_"):
-        return _by_id(session, text, live=live)
+        return by_id(session, text, live=live)
     told = Identity(text) if "@" in text else Identity(phone=text, billing=Address(country=country))
     index_key = secrets.get_key(session, keyring, "index")
     digests = identity.digests(index_key, live=live, identity=told)
@@ -30,7 +30,8 @@ def find_buyer(session: Session, keyring: Keyring, text: str, *, live: bool, cou
     return found
 
 
-def _by_id(session: Session, text: str, *, live: bool) -> UUID:
+def by_id(session: Session, text: str, *, live: bool) -> UUID:
+    """The buyer of this mode behind `buy_…`. Raises BuyerUnknown."""
     buyer_id = from_public("buy", text)
     row = session.get(Buyer, (merchant_of(session), buyer_id)) if buyer_id else None
     if row is None or row.live is not live:

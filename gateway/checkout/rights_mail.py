@@ -46,6 +46,8 @@ _RECEIVED: Pair = (
     "Ihre Anfrage ist eingegangen. Sie erhalten spätestens am {due} eine Antwort.",
     "We have received your request. You get an answer by {due} at the latest.",
 )
+_AGAINST_HIM = frozenset({"upheld", "refused"})
+"""Then he is told where he can complain (Art. 12 (4) GDPR)."""
 _FOOT: Pair = (
     "Sind Sie nicht einverstanden, können Sie sich bei einer Datenschutz-Aufsichtsbehörde beschweren oder klagen.",
     "If you do not agree, you can complain to a data protection authority or go to court.",
@@ -74,7 +76,8 @@ def tell_answer(
 ) -> bool:
     """What came of it, with the reason. False when no address is known."""
     result = _pick(_RESULTS[row.outcome or "refused"], row.language)
-    parts = [result, letter.text, letter.url, _pick(_FOOT, row.language)]
+    foot = _pick(_FOOT, row.language) if row.outcome in _AGAINST_HIM else ""
+    parts = [result, letter.text, letter.url, foot]
     return _send(session, keyring, row, contact, Letter(letter.event, "\n\n".join(filter(None, parts))), now)
 
 

@@ -158,6 +158,8 @@ def outcome_label(outcome: str | None) -> str:
 
 def sentence(error: GatewayError) -> str:
     """An error for the buyer."""
+    if isinstance(error, Invalid):
+        return say("Nothing was sent: please change at least one entry, and no entry to more than 300 letters.")
     german = _ERRORS.get(error.code, "")
     return german if german and language() == "de" else error.detail or error.title
 
@@ -230,7 +232,6 @@ _ERRORS = {
     "proof-missing": "Diese Seite öffnet sich mit der Postleitzahl oder E-Mail-Adresse der Bestellung.",
     "already-asked": "Darum haben Sie schon gebeten. Die Antwort kommt noch.",
     "requests-full": "Sie haben so viele offene Anfragen wie möglich. Zuerst werden diese beantwortet.",
-    "invalid-input": "Bitte ändern Sie mindestens eine Angabe; ein Teil der Angaben war nicht gültig.",
     "too-many-requests": "Zu viele Anfragen. Versuchen Sie es später noch einmal.",
     "not-found": "Das gibt es hier nicht.",
     "buyer-erased": "Ihre Daten wurden schon gelöscht.",

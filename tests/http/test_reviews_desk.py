@@ -107,7 +107,9 @@ def test_upholding_needs_a_reason_and_changes_nothing(app, services, desk):
     assert answer(visitor, row, "upheld", "Zu viele Fehlversuche.").status_code == 302
     assert answer(visitor, row, "granted-once").status_code == 409
     assert "invoice" not in shown(app, world)
-    assert "bleibt bestehen" in mails(services, world)[-1][0].body
+    letter = mails(services, world)[-1][0].body
+    assert "bleibt bestehen" in letter
+    assert "Aufsichtsbehörde" in letter
     assert "Weil es" not in visitor.get("/admin/reviews?state=answered").text
 
 
