@@ -249,6 +249,19 @@ def test_late_answers_are_noticed_once_until_seen(app, services, desk):
     assert "überfällig" in visitor.get("/admin/notices?language=de").text
 
 
+def test_who_answers_is_edited_at_the_desk_and_stands_on_the_page(app, services, desk):
+    """The document `privacy`, checked and versioned like the other policies."""
+    world, visitor = desk
+    path = f"/admin/policies/{to_public('shp', world.shop_id)}/privacy"
+    wrong = visitor.post(f"{path}/save", {"body": '{"review_days": 99}', "act": "activate"}, page=path)
+    assert wrong.status_code == 422
+    body = '{"controller": "Muster GmbH, Hamburg", "contact": "datenschutz@example.com", "recipients": ["Paketdienst"]}'
+    assert visitor.post(f"{path}/save", {"body": body, "act": "activate"}, page=path).status_code == 302
+    _, visit = asked(app, world)
+    assert "Muster GmbH, Hamburg" in visit.get().text
+    assert mails(services, world)[-1][0].reply_to == "datenschutz@example.com"
+
+
 def test_a_shop_may_answer_sooner_than_the_law_says(app, services, desk):
     """`review_days` of the document `privacy`; never later than a month."""
     world, _ = desk
