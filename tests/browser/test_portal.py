@@ -61,7 +61,7 @@ DANGLING = """() => [...document.querySelectorAll('[aria-describedby], [aria-lab
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_page_is_for_everybody(visit, link, width, language):
     """No wider than its window, every field labelled, targets large enough, headings in order, contrast 4.5 to 1."""
-    page = visit(f"{link}?language={language}", width=width)
+    page = visit(f"{link}?language={language}", width=width, reduced_motion="reduce")
     checked(page)
     enter(page)
     unfold(page)
@@ -120,7 +120,7 @@ def test_the_desk_pages_of_reviews_fit_too(visit, link, site, width):
     page.fill("#correct-phone", "+49 40 36902399")
     page.get_by_role("button", name="Berichtigung senden").click()
     page.wait_for_selector(".flash.good")
-    desk = visit("/admin/reviews", width=width)
+    desk = visit("/admin/reviews", width=width, reduced_motion="reduce")
     sign_in(desk, site)
     desk.wait_for_url("**/admin/reviews")
     checked(desk)
