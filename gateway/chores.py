@@ -1,13 +1,15 @@
-"""Scheduled chores that visit every merchant: anchor histories, forget used idempotency keys and old bureau answers."""
+"""Scheduled chores that visit every merchant: anchor histories, forget what has had its time, remind of late answers."""
 
 from collections.abc import Callable
+from datetime import time
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from gateway.checkout import overdue
 from gateway.core import clock, idempotency
 from gateway.core.anchors import Trail, anchor
-from gateway.core.schedule import Entry, Every
+from gateway.core.schedule import Daily, Entry, Every
 from gateway.core.services import Services
 from gateway.core.work import Job, NewJob, Task, enqueue_many
 from gateway.merchants.merchants import ids_in
@@ -19,6 +21,7 @@ SCHEDULE = (
     Entry("history.anchor_all", Every(3600)),
     Entry("idempotency.forget_all", Every(3600)),
     Entry("bureau.forget_all", Every(3600)),
+    Entry("rights.remind_all", Daily(time(7, 0), "Europe/Berlin")),
 )
 
 
@@ -38,7 +41,13 @@ def tasks(trail: Trail) -> list[Task]:
         *_for_each("history.anchor_all", "history.anchor", anchor_one),
         *_for_each("idempotency.forget_all", "idempotency.forget", _forget),
         *_for_each("bureau.forget_all", "bureau.forget", _forget_answers),
+        *_for_each("rights.remind_all", "rights.remind", _remind),
     ]
+
+
+def _remind(services: Services, job: Job) -> None:
+    with services.db.transaction(job.merchant_id) as session:
+        overdue.remind(session, clock.now())
 
 
 def _forget(services: Services, job: Job) -> None:

@@ -24,6 +24,7 @@ from gateway import (
     commands_merchants,
     commands_model,
     commands_policy,
+    commands_privacy,
     config,
     keys,
     migrate,
@@ -129,6 +130,7 @@ COMMANDS: tuple[click.Command, ...] = (
     *commands_policy.COMMANDS,
     commands_bureau.bureau,
     commands_buyers.buyer,
+    commands_privacy.privacy,
     commands_jobs.jobs,
 )
 for _command in COMMANDS:

@@ -3,6 +3,7 @@
 from types import MappingProxyType
 
 import gateway.checkout.models
+import gateway.checkout.rights
 import gateway.checkout.selection_models
 import gateway.core.anchors
 import gateway.core.channels

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from gateway import chores, config
 from gateway.admin import routes as desk_routes
 from gateway.admin import session as desk_session
-from gateway.checkout import backtests, policy_api, records, selection_api, selection_records
+from gateway.checkout import backtests, explain_api, policy_api, records, selection_records
 from gateway.checkout.decide import Checkout
 from gateway.checkout.linking import check_decision
 from gateway.checkout.models import Decision
@@ -40,18 +40,21 @@ from gateway.risk.models import ScoreModel
 from gateway.risk import bureau_records
 from gateway.risk.bureau import Place
 from gateway.risk.bureaus import Book
+from gateway.portal import api as privacy_api
+from gateway.portal import views as portal
 from gateway.shops import api as shops_api
 from gateway.shops import buyers, connections, erasure, intake, shops
 from gateway.shops.events import BuyerForgotten, OrderChanged, OrderPlaced
 
 API: tuple[ApiBlueprint, ...] = (
-    selection_api.blueprint,
+    explain_api.blueprint,
     policy_api.blueprint,
     shops_api.blueprint,
     models_api.blueprint,
     intake.blueprint,
+    privacy_api.blueprint,
 )
-"""Blueprints of the documented API; the first is that of the decisions, whose selections hang on it."""
+"""Blueprints of the documented API; the first is that of the decisions, on which selections and explanations hang."""
 
 PAGES: tuple[Blueprint, ...] = (
     pages.assets,
@@ -59,6 +62,7 @@ PAGES: tuple[Blueprint, ...] = (
     desk_routes.blueprint,
     desk_session.blueprint,
     apidocs.blueprint,
+    portal.blueprint,
 )
 """Blueprints of pages, not part of the API's description."""
 
@@ -70,6 +74,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "policies": guards.api_key,
         "orders": guards.api_key,
         "models": guards.api_key,
+        "privacy": guards.api_key,
         "assets": guards.public,
         "apidocs": guards.public,
         "bootstrap": guards.public,
@@ -77,6 +82,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "demo": shop.guard,
         "admin": desk_routes.guard,
         "login": desk_session.guard,
+        "portal": portal.guard,
     },
 )
 """Blueprint (or endpoint without one) → guard. What is not here is closed."""
@@ -156,7 +162,17 @@ def bureau_book(services: Services) -> Book:
     return Book(services.keyring, Place(services.allow_private_urls, services.sandbox_url))
 
 
-EXTENSIONS: tuple[Callable[[Flask], None], ...] = (add_checkout, intake.install, pages.install, desk_routes.install)
+def add_objections(app: Flask) -> None:
+    app.extensions["kulanz.objections"] = OBJECTIONS
+
+
+EXTENSIONS: tuple[Callable[[Flask], None], ...] = (
+    add_checkout,
+    add_objections,
+    intake.install,
+    pages.install,
+    desk_routes.install,
+)
 """What is prepared once per application, after services and blueprints are there."""
 
 

@@ -17,6 +17,8 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Email, InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from gateway.checkout.reviews import MAX_DAYS
+from gateway.checkout.rights import MAX_ANSWER
 from gateway.merchants.auth import SCOPES
 from gateway.merchants.models import Role
 from gateway.merchants.passwords import MAX_LENGTH, MIN_LENGTH
@@ -121,6 +123,11 @@ class InviteForm(FlaskForm):  # type: ignore[misc] # as above
 
 class RoleForm(FlaskForm):  # type: ignore[misc] # as above
     role = SelectField(_("Role"), choices=ROLES)
+
+
+class AnswerForm(FlaskForm):  # type: ignore[misc] # as above
+    text = TextAreaField(_("Reason, as the buyer reads it"), [InputRequired(), Length(max=MAX_ANSWER)])
+    days = IntegerField(_("A grant holds for (days)"), [Optional(), NumberRange(1, MAX_DAYS)])
 
 
 class ConfirmForm(FlaskForm):  # type: ignore[misc] # as above

@@ -1,11 +1,13 @@
 """How the desk says things: facts with label and unit, codes in words, in the language of the page."""
 
 from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from gateway.checkout.methods import KINDS
+from gateway.core.clock import local_date
 from gateway.core.errors import GatewayError
-from gateway.core.pages import language, money, say
+from gateway.core.pages import TIMEZONE, language, money, say
 from gateway.risk.facts import CATALOGUE
 
 
@@ -153,6 +155,39 @@ def action_label(action: str) -> str:
     return _words(_ACTIONS, action)
 
 
+def last_day(due_at: datetime) -> date:
+    """The last day for an answer, in the desk's calendar: the deadline is its end."""
+    return local_date(due_at - timedelta(seconds=1), TIMEZONE)
+
+
+def rights_label(kind: str) -> str:
+    """What a buyer asks for."""
+    return _words(_RIGHTS, kind)
+
+
+def rights_outcome(outcome: str | None) -> str:
+    """What came of it."""
+    return _words(_RIGHTS_OUTCOMES, outcome or "–")
+
+
+def proof_label(proof: str) -> str:
+    """How a buyer showed who he is."""
+    return _words(_PROOFS, proof)
+
+
+def correction_label(name: str) -> str:
+    """A field that can be corrected."""
+    return _words(_CORRECTED, name)
+
+
+def told_value(told: Mapping[str, Any] | None, name: str) -> str:
+    """What the shop told in the place of a correction."""
+    part, _, inner = name.partition("_")
+    where = (told or {}).get(part) if part in ("billing", "delivery") else (told or {}).get("buyer")
+    value = (where or {}).get(inner if part in ("billing", "delivery") else name)
+    return str(value or "–")
+
+
 def sentence(error: GatewayError) -> str:
     """An error for people: in German where we have the words, else the English sentence of the API."""
     german = _ERRORS.get(error.code, "")
@@ -194,6 +229,7 @@ _LIST_KINDS = {
     "ip": ("IP-Adresse", "IP address"),
     "device": ("Gerät", "device"),
     "handle": ("Zahlungsmittel", "means of payment"),
+    "order": ("eine Bestellung", "one order"),
 }
 _STAGES = {
     "draft": ("Entwurf", "draft"),
@@ -223,12 +259,19 @@ _SEGMENTS = {
 _POLICIES = {
     "checkout": ("Zahlungsarten und Regeln", "Methods and rules"),
     "economics": ("Marge und Kosten", "Margin and costs"),
+    "privacy": ("Auskunft an Käufer", "Answers to buyers"),
 }
 _NOTICES = {
     "outbox-parked": ("Eine Nachricht ging nicht hinaus", "A message could not be sent"),
     "order-differs-from-decision": (
         "Eine Bestellung weicht von ihrer Entscheidung ab",
         "An order differs from its decision",
+    ),
+    "rights-due": ("Eine Anfrage eines Käufers ist bald fällig", "A request of a buyer is due soon"),
+    "rights-overdue": ("Eine Anfrage eines Käufers ist überfällig", "A request of a buyer is overdue"),
+    "buyer-corrected": (
+        "Daten eines Käufers wurden berichtigt; bitte auch im Shop",
+        "Data of a buyer was corrected; please correct it in the shop too",
     ),
     "inbox-parked": ("Eine Nachricht wurde nicht verstanden", "A message could not be understood"),
 }
@@ -237,6 +280,54 @@ _ROLES = {
     "admin": ("Admin", "Admin"),
     "clerk": ("Sachbearbeitung", "Clerk"),
     "reader": ("Lesen", "Reader"),
+}
+_CORRECTED = {
+    "first_name": ("Vorname", "first name"),
+    "last_name": ("Nachname", "last name"),
+    "company": ("Firma", "company"),
+    "vat_id": ("USt-IdNr.", "VAT id"),
+    "phone": ("Telefon", "phone"),
+    **{
+        f"{part}_{name}": (f"{german}: {feld}", f"{english}: {english_name}")
+        for part, (german, english) in {
+            "billing": ("Rechnungsadresse", "billing address"),
+            "delivery": ("Lieferadresse", "delivery address"),
+        }.items()
+        for name, (feld, english_name) in {
+            "line1": ("Straße", "street"),
+            "line2": ("Zusatz", "addition"),
+            "postcode": ("PLZ", "postcode"),
+            "city": ("Ort", "city"),
+            "country": ("Land", "country"),
+        }.items()
+    },
+}
+_RIGHTS = {
+    "review": ("Prüfung durch einen Menschen", "review by a person"),
+    "correction": ("Berichtigung", "correction"),
+    "objection": ("Widerspruch", "objection"),
+    "access": ("Auskunft", "copy of data"),
+    "erasure": ("Löschung", "erasure"),
+}
+_RIGHTS_ACTS = {
+    "asked": ("erbeten", "asked for"),
+    "answered": ("beantwortet", "answered"),
+    "withdrawn": ("erledigt durch Löschung", "ended by erasure"),
+}
+_RIGHTS_OUTCOMES = {
+    "upheld": ("bleibt bestehen", "stands"),
+    "granted": ("gewährt", "granted"),
+    "corrected": ("berichtigt", "corrected"),
+    "noted": ("gilt", "in force"),
+    "ended": ("zurückgenommen", "taken back"),
+    "sent": ("gesendet", "sent"),
+    "erased": ("gelöscht", "erased"),
+    "refused": ("abgelehnt", "refused"),
+}
+_PROOFS = {
+    "postcode": ("Link und Postleitzahl", "link and postcode"),
+    "email": ("Link und E-Mail-Adresse", "link and e-mail address"),
+    "merchant": ("durch den Händler", "by the merchant"),
 }
 _ACTIONS = {
     "user.invited": ("Benutzer eingeladen", "user invited"),
@@ -266,6 +357,15 @@ _ACTIONS = {
     "callback.secret-rotated": ("Geheimnis des Rückrufs gewechselt", "callback secret changed"),
     "callback.disabled": ("Rückruf abgeschaltet", "callback disabled"),
     "buyer.erased": ("Käufer gelöscht", "buyer erased"),
+    "buyer.corrected": ("Käufer berichtigt", "buyer corrected"),
+    "buyer.objected": ("Käufer widerspricht der Bewertung", "buyer objects to being assessed"),
+    "buyer.objection-ended": ("Käufer nimmt Widerspruch zurück", "buyer takes his objection back"),
+    "buyer.copied": ("Daten eines Käufers kopiert", "data of a buyer copied"),
+    **{
+        f"rights.{kind}.{act}": (f"{german}: {wie}", f"{english}: {how}")
+        for kind, (german, english) in _RIGHTS.items()
+        for act, (wie, how) in _RIGHTS_ACTS.items()
+    },
     "message.replayed": ("Nachricht erneut gesendet", "message sent again"),
     "message.cancelled": ("Nachricht verworfen", "message cancelled"),
     "notice.read": ("Hinweis gesehen", "notice seen"),
@@ -287,6 +387,14 @@ _ERRORS = {
     "invite-expired": "Dieser Link wurde benutzt, ist abgelaufen oder war nie gültig. Bitten Sie um einen neuen.",
     "too-many-requests": "Zu viele Anfragen. Versuchen Sie es später noch einmal.",
     "unavailable": "Ein Teil des Dienstes ist gerade nicht verfügbar. Es wurde nichts geändert.",
+    "request-unknown": "Diese Anfrage gibt es hier nicht.",
+    "already-asked": "Dasselbe wurde schon erbeten und ist noch nicht beantwortet.",
+    "still-blocked": "Ein Eintrag der Sperrliste geht jeder Zusage vor. Nehmen Sie ihn zuerst von der Liste.",
+    "nothing-to-grant": "Diese Entscheidung nennt weder eine Bestellung noch ein Postfach, dem etwas zugesagt werden könnte.",
+    "erasure-refused": "Dieser Käufer kann noch nicht gelöscht werden.",
+    "buyer-erased": "Dieser Käufer wurde gelöscht.",
+    "buyer-unknown": "Diesen Käufer gibt es nicht.",
+    "refused": "Das geht im jetzigen Zustand nicht; vielleicht hat schon jemand geantwortet.",
     "not-found": "Das gibt es hier nicht (mehr).",
 }
 

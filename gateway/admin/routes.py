@@ -22,6 +22,7 @@ from gateway.admin import (
     people,
     policies,
     present,
+    reviews,
     session,
 )
 from gateway.admin.desk import PageUnknown, RoleMissing
@@ -66,6 +67,11 @@ TABLE: tuple[Page, ...] = (
     Page("", "home", decisions.home, READER),
     Page("/decisions", "decisions", decisions.index, READER),
     Page("/decisions/<decision_id>", "decision", decisions.show, READER),
+    Page("/decisions/<decision_id>/review", "take_up!", reviews.take_up, CLERK),
+    Page("/reviews", "reviews", reviews.index, READER),
+    Page("/reviews/<request_id>", "review", reviews.show, READER),
+    Page("/reviews/<request_id>/answer", "answer_review!", reviews.answer, CLERK),
+    Page("/reviews/<request_id>/erase", "erase_buyer!", reviews.erase, ADMIN),
     Page("/orders", "orders", orders.index, READER),
     Page("/orders/<shop_id>/<path:reference>", "order", orders.show, READER),
     Page("/lists", "lists", lists.index, READER),
@@ -97,7 +103,7 @@ TABLE: tuple[Page, ...] = (
     Page("/<path:rest>", "nowhere", nowhere, READER),
 )
 NEEDS: Mapping[str, Role] = MappingProxyType({f"admin.{page.endpoint}": page.role for page in TABLE})
-MENU = ("decisions", "orders", "lists", "policies", "notices", "messages", "keys", "people", "log")
+MENU = ("decisions", "reviews", "orders", "lists", "policies", "notices", "messages", "keys", "people", "log")
 
 blueprint.add_app_template_filter(present.kind_label, "kind_label")
 for _page in TABLE:
@@ -142,6 +148,7 @@ def everywhere() -> dict[str, Any]:
         "menu": [name for name in MENU if me.may(NEEDS[f"admin.{name}"])],
         "may": lambda endpoint: me.may(NEEDS[f"admin.{endpoint}"]),
         "unread": messages.unread_count(),
+        "open_reviews": reviews.open_count(),
         "confirm_form": ConfirmForm(formdata=None),
         "public": to_public,
         "present": present,

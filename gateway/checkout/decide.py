@@ -33,6 +33,7 @@ from gateway.merchants.models import PolicyVersion
 from gateway.merchants.secrets import Keys, MerchantKeys
 from gateway.risk import bureau, bureau_records, history
 from gateway.risk import card as cards
+from gateway.risk import lists
 from gateway.risk.champions import Panels
 from gateway.risk.gather import Known, Told, gather
 from gateway.risk.score import score_all
@@ -126,7 +127,8 @@ class Checkout:
         """Judge and record, inside the transactions of the edge, which `despite_races` runs."""
         who, asked, now = ready.who, ready.asked, ready.now
         past = history.read(link, _query(ready), ready.digests)
-        known = Known(past.facts, ready.counts, past.listed, ready.digests, self._on_record(past))
+        on_record = self._on_record(past)
+        known = Known(past.facts, ready.counts, past.listed, ready.digests, on_record, past.objected)
         facts = gather(_told(asked), known, now, ready.side.facts.timezone)
         if ready.open_minor is not None:
             facts = replace(facts, shop_open_minor=ready.open_minor)
@@ -289,6 +291,9 @@ def _digests(index_key: bytes, who: Principal, asked: CheckoutRequest) -> dict[s
     home = found.get(identity.BILLING if asked.billing else identity.DELIVERY)
     if (person := bureau.person_index(index_key, _person(asked), home, live=who.live)) is not None:
         found["person"] = person
+    if asked.reference:  # a person may have granted this order what the policy would not
+        one_order = lists.one_order(who.shop_id, asked.reference, identity.identifying(found))
+        found[lists.ORDER] = blind_index(index_key, f"{mode}.{lists.ORDER}", one_order)
     domains = identity.normal_domains(identity.normal_email(asked.buyer.email)) if asked.buyer.email else ()
     return found | {f"domain:{name}": blind_index(index_key, f"{mode}.domain", name) for name in domains}
 

@@ -1,7 +1,7 @@
 """Policy documents of the checkout: the form merchants edit, checked to the last field, compiled for `choose` (pure).
 
-Two kinds: `checkout` (limits, rules, table) and `economics` (margins, fees, completion). A document that passes here
-cannot fail at a checkout.
+`checkout` (limits, rules, table) and `economics` (margins, fees, completion) decide; `privacy` says how buyers are
+answered. A document that passes here cannot fail at a checkout.
 """
 
 import difflib
@@ -16,6 +16,7 @@ from gateway.checkout.bureau_policy import BureauPolicySchema
 from gateway.checkout.conditions import Condition, all_of, compile_condition, leaf
 from gateway.checkout.economics import Economics
 from gateway.checkout.methods import DEPOSIT_LADDER, KINDS
+from gateway.checkout.privacy_settings import compile_privacy
 from gateway.checkout.rules import ACTIONS, Rule
 from gateway.checkout.terms import INVOICE_DAYS, SME_INVOICE_DAYS, Explore, Limits, Policy
 from gateway.core.errors import Invalid
@@ -252,8 +253,9 @@ def compile_economics(body: dict[str, Any], version: int) -> Economics:
 COMPILERS: dict[str, Callable[[dict[str, Any], int], Any]] = {
     "checkout": compile_policy,
     "economics": compile_economics,
+    "privacy": compile_privacy,
 }
-DEFAULTS: dict[str, dict[str, Any]] = {"checkout": DEFAULT_CHECKOUT, "economics": {}}
+DEFAULTS: dict[str, dict[str, Any]] = {"checkout": DEFAULT_CHECKOUT, "economics": {}, "privacy": {}}
 
 
 def load_checkout(body: Any) -> dict[str, Any]:

@@ -9,6 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.core.db import Base, Tenant
 
+ASKS_FOR_REVIEW = "strpos(record, '\"review\"\\:true') > 0"
+"""A person should look at it: found in the record as `records.to_text` writes it, so that no row is written twice."""
+
 
 class Decision(Tenant, Base):
     """The stored answer of one checkout. `record` holds facts, score, choice and versions, without personal data."""
@@ -19,6 +22,7 @@ class Decision(Tenant, Base):
         Index(None, "merchant_id", "buyer_id"),
         Index(None, "merchant_id", "shop_id", "reference"),
         Index("ix_decision_not_allowed", "merchant_id", "outcome", "id", postgresql_where=text("outcome <> 'allow'")),
+        Index("ix_decision_review", "merchant_id", "id", postgresql_where=text(ASKS_FOR_REVIEW)),
     )
 
     shop_id: Mapped[UUID]

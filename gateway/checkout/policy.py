@@ -206,6 +206,8 @@ def _risk_refusals(case: Case, limits: Limits, *, defaults: bool) -> list[str]:
         return ["blocked"]
     if facts.listed == "allow":
         return []
+    if "profiling" in facts.missing:
+        return ["objection"]
     refused = []
     if defaults and limits.max_default is not None and case.score.default > limits.max_default:
         refused.append("risk_too_high")
@@ -318,6 +320,7 @@ def _preference(offer: Offer) -> tuple[int, int]:
 _UNLAWFUL = frozenset({"needs_licence", "consumer_credit", "consumer_credit_fee"})
 _BY_RISK = _RISK_ALONE | {
     "blocked",
+    "objection",
     "history_missing",
     "velocity_missing",
     "bureau_missing",

@@ -11,8 +11,10 @@ from sqlalchemy.engine import Connection
 from gateway.checkout import documents, records, stages
 from gateway.checkout.api import DecisionUnknown
 from gateway.checkout.decide import body_of
+from gateway.checkout.economics import Economics
 from gateway.checkout.models import Decision
 from gateway.checkout.policy import choose
+from gateway.checkout.terms import Policy
 from gateway.core.errors import Refused
 from gateway.risk import facts
 from gateway.risk.champions import find_card
@@ -62,17 +64,10 @@ def replay_decision(connection: Connection, merchant_id: UUID, decision_id: UUID
     if row is None:
         raise DecisionUnknown
     record = json.loads(row.record)
-    versions = record["versions"]
-    compiled = {
-        kind: documents.COMPILERS[kind](
-            body_of(connection, merchant_id, row.shop_id, kind, versions[name]), versions[name]
-        )
-        for kind, name in (("checkout", "policy"), ("economics", "economics"))
-    }
-    named = [(versions["card"], versions["card_digest"])]
-    named += [(one["model"], one["digest"]) for one in record.get("challengers", [])]
-    card, *challengers = [_card(connection, row, name, digest) for name, digest in named]
-    again = records.replay(record, card, compiled["checkout"], compiled["economics"], challengers)
+    judge = judge_of(connection, merchant_id, row.shop_id, record["versions"])
+    named = [(one["model"], one["digest"]) for one in record.get("challengers", [])]
+    challengers = [_card(connection, merchant_id, row.shop_id, *one) for one in named]
+    again = records.replay(record, judge.card, judge.policy, judge.economics, challengers)
     stored = {name: record[name] for name in ("score", "choice", "challengers") if name in record}
     if "shadow" in record and "error" not in record["shadow"]:
         stored["shadow"] = record["shadow"]
@@ -82,6 +77,29 @@ def replay_decision(connection: Connection, merchant_id: UUID, decision_id: UUID
         stored=stored,
         again=json.loads(json.dumps(again)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What a decision was made with, ready to decide its record again, as it is or with another fact."""
+
+    card: Card
+    policy: Policy
+    economics: Economics
+
+    def decide(self, record: dict[str, Any]) -> dict[str, Any]:
+        """`score` and `choice` in stored form."""
+        return records.replay(record, self.card, self.policy, self.economics)
+
+
+def judge_of(connection: Connection, merchant_id: UUID, shop_id: UUID, versions: dict[str, Any]) -> Judge:
+    """The versions that a record names. Raises CardMissing when its card cannot be had."""
+    compiled = {
+        kind: documents.COMPILERS[kind](body_of(connection, merchant_id, shop_id, kind, versions[name]), versions[name])
+        for kind, name in (("checkout", "policy"), ("economics", "economics"))
+    }
+    card = _card(connection, merchant_id, shop_id, versions["card"], versions["card_digest"])
+    return Judge(card, compiled["checkout"], compiled["economics"])
 
 
 def _shadow(connection: Connection, merchant_id: UUID, shop_id: UUID, record: dict[str, Any]) -> dict[str, Any]:
@@ -95,8 +113,8 @@ def _shadow(connection: Connection, merchant_id: UUID, shop_id: UUID, record: di
     return stages.told(versions, choose(records.case_of(record, known, scored, terms, economics)))
 
 
-def _card(connection: Connection, row: Any, name: str, digest: str) -> Card:
-    card = find_card(connection, row.merchant_id, row.shop_id, name, digest)
+def _card(connection: Connection, merchant_id: UUID, shop_id: UUID, name: str, digest: str) -> Card:
+    card = find_card(connection, merchant_id, shop_id, name, digest)
     if card is None:
         raise CardMissing(card=name)
     return card

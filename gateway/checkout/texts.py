@@ -32,6 +32,10 @@ _REASONS: dict[str, tuple[str, str]] = {
         "An invoice that costs a consumer anything would be consumer credit.",
     ),
     "blocked": ("Auf Ihrer Sperrliste.", "On your block list."),
+    "objection": (
+        "Der Kunde hat der Bewertung widersprochen (Art. 21 DSGVO).",
+        "The buyer objected to being assessed (Art. 21 GDPR).",
+    ),
     "risk_too_high": ("Ausfallwahrscheinlichkeit über Ihrer Grenze.", "Probability of default above your limit."),
     "history_missing": ("Keine Vorgeschichte bekannt.", "No history is known."),
     "velocity_missing": ("Häufigkeiten gerade nicht verfügbar.", "Velocity is not available now."),

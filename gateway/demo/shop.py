@@ -14,8 +14,11 @@ from flask import Blueprint, Response, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
 from gateway.admin.present import fact_label, fact_value, kind_label, outcome_label
+from gateway.checkout import links
 from gateway.checkout.api import DecisionUnknown, answer, checkout
 from gateway.checkout.decide import Decided
+from gateway.checkout.explain_api import PATH
+from gateway.checkout.links import Link
 from gateway.checkout.selection_api import selections
 from gateway.checkout.selection_schemas import Chosen
 from gateway.core import clock
@@ -68,6 +71,8 @@ class Shown:
     asked: dict[str, Any]
     facts: Mapping[str, Any]
     took_ms: float
+    why_url: str
+    """The page on which a buyer reads why, as the shop would link it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,14 @@ def _decided(scene: Scene) -> Shown:
     decided = checkout().ask(_who(), asked, clock.now())
     took_ms = 1000 * (perf_counter() - began)
     told = answer(decided.row, json.loads(decided.row["record"]), language())
-    return Shown(scene, told, _without_empty(asdict(asked)), _telling(decided), took_ms)
+    return Shown(scene, told, _without_empty(asdict(asked)), _telling(decided), took_ms, _why_url(decided))
+
+
+def _why_url(decided: Decided) -> str:
+    """Relative: the demo runs on this host, whatever it is called."""
+    row = decided.row
+    link = Link(links.EXPLANATION, DEMO_MERCHANT, row["id"], links.until(row["created_at"], links.LASTS))
+    return f"{PATH}/{links.token(checkout().keys(DEMO_MERCHANT).index, link)}"
 
 
 def _placed(form: Mapping[str, str]) -> Placed:

@@ -17,7 +17,9 @@ from gateway.merchants.models import ApiKey, KeyLookup
 
 SHOP_SCOPES = frozenset(f"{thing}:{act}" for thing in ("decisions", "orders") for act in ("read", "write"))
 """What a shop needs to ask and to tell: what a key gets where nothing is said."""
-SCOPES = SHOP_SCOPES | frozenset(f"{thing}:{act}" for thing in ("policies", "models") for act in ("read", "write"))
+SCOPES = SHOP_SCOPES | frozenset(
+    f"{thing}:{act}" for thing in ("policies", "models", "privacy") for act in ("read", "write")
+)
 CACHE_S = 5.0
 """A revoked key works at most this long on a web worker that has just seen it."""
 CACHE_SIZE = 10_000

@@ -29,7 +29,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was found: history facts, counts (None when the cache did not answer), list entry."""
+    """What was found: history facts, counts (None when the cache did not answer), list entry, the buyer's objection."""
 
     history: Mapping[str, Any]
     counts: Mapping[str, int] | None
@@ -37,6 +37,7 @@ class Known:
     digests: Mapping[str, bytes]
     bureau: "Heard | None" = None
     """What a bureau said of this person before and is still true."""
+    objected: bool = False
 
 
 class Heard(Protocol):
@@ -50,7 +51,9 @@ class Heard(Protocol):
 
 
 def gather(told: Told, known: Known, now: datetime, timezone: str) -> Facts:
-    """The facts of this checkout."""
+    """The facts of this checkout. Of a buyer who objects, only the basket and what people wrote into the lists."""
+    if known.objected:
+        return _of_basket(told, known)
     missing: dict[str, str] = {}
     if not told.items:
         missing["basket"] = "no lines were sent"
@@ -77,6 +80,16 @@ def _bureau_facts(heard: Heard | None, now: datetime) -> dict[str, Any]:
     if heard is None or heard.score is None:
         return {}
     return {"bureau_score": heard.score, "bureau_age_days": max(0, (now - heard.answered_at).days)}
+def _of_basket(told: Told, known: Known) -> Facts:
+    """Art. 21 (1) GDPR: no assessment of the person. `missing` says so, and the policy acts on it."""
+    delivery = told.delivery or told.billing
+    missing = {"profiling": OBJECTED, "history": OBJECTED, "velocity": OBJECTED}
+    found = {"b2b": told.business, "listed": known.listed, **basket_facts(told.items, told.discount_minor)}
+    country = delivery.country or None if delivery else None
+    return Facts(told.currency, told.total_minor, country=country, missing=missing, **found)
+
+
+OBJECTED = "the buyer objected to being assessed"
 
 
 def _buyer_facts(told: Told) -> dict[str, Any]:

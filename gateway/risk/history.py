@@ -36,6 +36,8 @@ class History:
     """Model id → champion or challenger; empty while the shop has none of its own."""
     answer: tuple[UUID, datetime, bytes] | None = None
     """The newest answer of a bureau about this person that is still true: its id, its moment, sealed."""
+    objected: bool = False
+    """Whether the buyer objects to being assessed (Art. 21 GDPR)."""
 
 
 def read(link: Link, query: Query, digests: Mapping[str, bytes]) -> History:
@@ -58,13 +60,13 @@ def read(link: Link, query: Query, digests: Mapping[str, bytes]) -> History:
     )
     if found is None:
         raise RuntimeError("a statement that always answers one row answered none")
-    buyer_id, wrapped_key, *past, actions, versions, models, answer_id, answered_at, answer = found
+    buyer_id, wrapped_key, objected, *past, actions, versions, models, answer_id, answered_at, answer = found
     facts = _facts(_Past(*past), query.now) if identity else {}
     if "delivery" not in digests:
         facts.pop("known_address", None)
     listed = None if not actions else "block" if "block" in actions else "allow"
     on_record = None if answer_id is None else (answer_id, answered_at, answer)
-    return History(buyer_id, wrapped_key, facts, listed, versions or {}, models or {}, on_record)
+    return History(buyer_id, wrapped_key, facts, listed, versions or {}, models or {}, on_record, objected)
 
 
 class _Past(NamedTuple):
@@ -133,7 +135,7 @@ WITH linked AS (
         FROM linked JOIN shop_order o ON o.merchant_id = :merchant AND o.buyer_id = linked.buyer_id AND o.open_minor > 0
         ORDER BY due_at LIMIT 1000) AS unpaid
 )
-SELECT b.id, b.wrapped_key, past.*, owing.*,
+SELECT b.id, b.wrapped_key, b.objected_at IS NOT NULL, past.*, owing.*,
     (SELECT array_agg(action) FROM list_entry
      WHERE merchant_id = :merchant AND digest = ANY(:listed) AND (expires_at IS NULL OR expires_at > :now)),
     (SELECT jsonb_object_agg(kind, version) FROM (

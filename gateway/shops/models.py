@@ -71,6 +71,8 @@ class Buyer(Tenant, Base):
     wrapped_key: Mapped[bytes | None]
     first_seen_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]
+    objected_at: Mapped[datetime | None]
+    """Since when he objects to being assessed (Art. 21 GDPR); None while he does not."""
 
 
 class BuyerIndex(Base):

@@ -14,7 +14,12 @@ WHENEVER = datetime(2026, 1, 1, tzinfo=UTC)
 GATEWAY = Path(__file__).resolve().parents[1]
 FOLDER = Path(__file__).resolve().parent / "de" / "LC_MESSAGES"
 PO, MO = FOLDER / "messages.po", FOLDER / "messages.mo"
-SOURCES = [("**/admin/**.py", "python"), ("**/core/pages.py", "python"), ("**/templates/**.html", "jinja2")]
+SOURCES = [
+    ("**/admin/**.py", "python"),
+    ("**/portal/**.py", "python"),
+    ("**/core/pages.py", "python"),
+    ("**/templates/**.html", "jinja2"),
+]
 KEYWORDS = {"_": None, "gettext": None, "lazy_gettext": None, "say": None, "mark": None}
 OPTIONS = {"**/templates/**.html": {"extensions": "jinja2.ext.do", "trimmed": "true", "silent": "false"}}
 
