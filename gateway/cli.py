@@ -21,6 +21,7 @@ from gateway import (
     commands_desk,
     commands_jobs,
     commands_merchants,
+    commands_shield,
     config,
     keys,
     migrate,
@@ -124,6 +125,7 @@ COMMANDS: tuple[click.Command, ...] = (
     *commands_desk.COMMANDS,
     commands_buyers.buyer,
     commands_jobs.jobs,
+    commands_shield.shield_group,
 )
 for _command in COMMANDS:
     main.add_command(_command)

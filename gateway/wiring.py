@@ -15,7 +15,7 @@ from gateway import chores, config
 from gateway.admin import routes as desk_routes
 from gateway.admin import session as desk_session
 from gateway.checkout import api as checkout_api
-from gateway.checkout import records
+from gateway.checkout import attempts, records
 from gateway.checkout.decide import Checkout
 from gateway.checkout.linking import check_decision
 from gateway.checkout.models import Decision
@@ -33,11 +33,13 @@ from gateway.demo import shop
 from gateway.docs_pages import pages as apidocs
 from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
+from gateway.risk import surges
+from gateway.risk.shield import Shield
 from gateway.shops import api as shops_api
 from gateway.shops import buyers, connections, erasure, intake, shops
 from gateway.shops.events import OrderChanged, OrderPlaced
 
-API: tuple[ApiBlueprint, ...] = (checkout_api.blueprint, shops_api.blueprint, intake.blueprint)
+API: tuple[ApiBlueprint, ...] = (checkout_api.blueprint, attempts.blueprint, shops_api.blueprint, intake.blueprint)
 """Blueprints of the documented API."""
 
 PAGES: tuple[Blueprint, ...] = (
@@ -54,6 +56,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "api-docs": guards.public,
         "healthz": guards.public,
         "decisions": guards.api_key,
+        "attempts": guards.api_key,
         "orders": guards.api_key,
         "assets": guards.public,
         "apidocs": guards.public,
@@ -91,7 +94,7 @@ INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({**intake.HANDLER
 OBJECTIONS: tuple[erasure.Objects, ...] = (erasure.orders_object,)
 """Who may refuse that a buyer is erased."""
 
-SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE)
+SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE, *surges.SCHEDULE)
 """What runs when."""
 
 
@@ -111,6 +114,7 @@ def tasks(services: Services) -> list[Task]:
         delivery.delivery_task(key_of, callbacks.resolver(services.keyring)),
         *expiry_tasks(chores.all_merchants),
         *chores.tasks(trail(services)),
+        surges.WATCHING,
     ]
 
 
@@ -120,6 +124,7 @@ def _data_key(services: Services) -> Callable[[Session], bytes]:
 
 def add_checkout(app: Flask) -> None:
     app.extensions["kulanz.checkout"] = Checkout(app.extensions["kulanz"])
+    app.extensions["kulanz.shield"] = Shield(app.extensions["kulanz"].cache)
 
 
 EXTENSIONS: tuple[Callable[[Flask], None], ...] = (add_checkout, pages.install, desk_routes.install)

@@ -73,7 +73,7 @@ _HISTORY = frozenset(
 _BASKET = frozenset(
     ["items", "pieces", "dearest_minor", "most_of_one", "gift_card_percent", "digital_percent", "discount_percent"]
 )
-_COUNTED = ("_1h", "_24h", "_30d")
+_COUNTED = ("_10m", "_1h", "_24h", "_30d", "_surge")
 
 
 def missing_reason(name: str, missing: Mapping[str, str]) -> str:
@@ -177,6 +177,11 @@ _NOTICES = {
         "Eine Bestellung weicht von ihrer Entscheidung ab",
         "An order differs from its decision",
     ),
+    "card-testing-started": (
+        "Karten werden getestet: ungewöhnlich viele Ablehnungen",
+        "Card testing: unusually many declines",
+    ),
+    "card-testing-ended": ("Das Testen von Karten hat aufgehört", "Card testing has ended"),
     "inbox-parked": ("Eine Nachricht wurde nicht verstanden", "A message could not be understood"),
 }
 _ROLES = {

@@ -33,6 +33,7 @@ from gateway.risk import card as cards
 from gateway.risk import history
 from gateway.risk.gather import Known, Told, gather
 from gateway.risk.score import score
+from gateway.risk.shield import Watch
 from gateway.risk.velocity import Attempt, Velocity
 from gateway.shops import buyers, identity, shops
 from gateway.shops.shops import ShopFacts, SigningKeys
@@ -98,7 +99,8 @@ class Checkout:
         keys = self._keys.get(who.merchant_id)
         found = _digests(keys.index, who, asked)
         counted = {subject: found[kind] for subject, kind in _COUNTED if kind in found}
-        attempt = Attempt(who.merchant_id, counted, _basket(asked, found))
+        watch = Watch(who.merchant_id, who.shop_id, found)
+        attempt = Attempt(who.merchant_id, counted, _basket(asked, found), watch)
         return Prepared(who, asked, side, found, self._velocity.count(attempt, now.timestamp()), now)
 
     def ask(self, who: Principal, asked: CheckoutRequest, now: datetime) -> Decided:
@@ -198,10 +200,18 @@ def _buyer_key(keyring: Keyring, past: history.History) -> buyers.BuyerKey | Non
     return buyers.BuyerKey(past.buyer_id, keyring.unwrap(past.wrapped_key, buyers.context_of(past.buyer_id)))
 
 
-def body_of(connection: Connection, merchant_id: UUID, shop_id: UUID, kind: str, version: int) -> dict[str, Any]:
-    """A stored policy document, or the default of its kind for version 0."""
+def body_of(
+    connection: Connection,
+    merchant_id: UUID,
+    shop_id: UUID,
+    kind: str,
+    version: int,
+    *,
+    edition: int = documents.EDITION,
+) -> dict[str, Any]:
+    """A stored policy document, or for version 0 the default of its kind in that edition."""
     if version == 0:
-        return documents.DEFAULTS[kind]
+        return documents.default_of(kind, edition)
     found: dict[str, Any] = connection.execute(
         select(PolicyVersion.body).where(
             PolicyVersion.merchant_id == merchant_id,

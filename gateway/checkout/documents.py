@@ -14,6 +14,7 @@ from gateway.checkout.conditions import Condition, all_of, compile_condition, le
 from gateway.checkout.economics import Economics
 from gateway.checkout.methods import DEPOSIT_LADDER, KINDS
 from gateway.checkout.policy import INVOICE_DAYS, SME_INVOICE_DAYS, Limits, Policy, Rule
+from gateway.checkout.shield_rules import SHIELD_RULES
 from gateway.core.errors import Invalid
 from gateway.core.faults import pointers
 from gateway.core.fields import YesNo
@@ -150,6 +151,7 @@ DEFAULT_CHECKOUT: dict[str, Any] = {
         "cash_on_delivery": {"max_minor": 50_000, "countries": ["DE", "AT", "CH"]},
         "instalments": {"enabled": False},
     },
+    "rules": SHIELD_RULES,
 }
 """What a new shop starts with; the desk shows it filled in with the defaults."""
 
@@ -186,6 +188,17 @@ COMPILERS: dict[str, Callable[[dict[str, Any], int], Any]] = {
     "economics": compile_economics,
 }
 DEFAULTS: dict[str, dict[str, Any]] = {"checkout": DEFAULT_CHECKOUT, "economics": {}}
+EDITION = 2
+"""Of the defaults; a decision by version 0 names it, so that it is made again by the defaults of its day."""
+_EDITIONS: dict[int, dict[str, dict[str, Any]]] = {
+    1: {"checkout": {"methods": DEFAULT_CHECKOUT["methods"]}, "economics": {}},
+    EDITION: DEFAULTS,
+}
+
+
+def default_of(kind: str, edition: int) -> dict[str, Any]:
+    """The default document of a kind as it was in that edition. Raises KeyError for one that never was."""
+    return _EDITIONS[edition][kind]
 
 
 def _load(schema: Schema, body: Any) -> dict[str, Any]:

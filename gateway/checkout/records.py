@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any, Protocol
 from uuid import UUID
 
-from gateway.checkout import policy
+from gateway.checkout import documents, policy
 from gateway.checkout.methods import Method
 from gateway.checkout.policy import Case, Choice, choose
 from gateway.core import chain
@@ -64,6 +64,7 @@ def to_dict(judged: Judged, card: Card) -> dict[str, Any]:
             "card_digest": card.digest,
             "policy": case.policy.version,
             "economics": case.economics.version,
+            "defaults": documents.EDITION,
         },
         "score": case.score.to_dict(),
         "choice": policy.to_dict(judged.choice),

@@ -59,9 +59,10 @@ def replay_decision(connection: Connection, merchant_id: UUID, decision_id: UUID
         raise DecisionUnknown
     record = json.loads(row.record)
     versions = record["versions"]
+    edition = versions.get("defaults", 1)
     compiled = {
         kind: documents.COMPILERS[kind](
-            body_of(connection, merchant_id, row.shop_id, kind, versions[name]), versions[name]
+            body_of(connection, merchant_id, row.shop_id, kind, versions[name], edition=edition), versions[name]
         )
         for kind, name in (("checkout", "policy"), ("economics", "economics"))
     }

@@ -15,7 +15,9 @@ from gateway.core.ids import new_id
 from gateway.core.kept import Kept
 from gateway.merchants.models import ApiKey, KeyLookup
 
-SCOPES = frozenset(f"{thing}:{act}" for thing in ("decisions", "orders") for act in ("read", "write"))
+SCOPES = frozenset(f"{thing}:{act}" for thing in ("decisions", "orders") for act in ("read", "write")) | {
+    "attempts:write"
+}
 CACHE_S = 5.0
 """A revoked key works at most this long on a web worker that has just seen it."""
 CACHE_SIZE = 10_000
