@@ -19,6 +19,7 @@ from gateway.checkout.records import Judged
 from gateway.checkout.request import CheckoutRequest
 from gateway.checkout.texts import language_of
 from gateway.checkout.token import TokenFacts, sign
+from gateway.checkout.told import told_of
 from gateway.core.clock import local_date
 from gateway.core.crypto import Keyring, blind_index, seal
 from gateway.core.errors import Invalid, Refused
@@ -31,7 +32,7 @@ from gateway.merchants.models import PolicyVersion
 from gateway.merchants.secrets import Keys, MerchantKeys
 from gateway.risk import card as cards
 from gateway.risk import history
-from gateway.risk.gather import Known, Told, gather
+from gateway.risk.gather import Known, gather
 from gateway.risk.score import score
 from gateway.risk.shield import Watch
 from gateway.risk.velocity import Attempt, Velocity
@@ -118,7 +119,7 @@ class Checkout:
         who, asked, now = ready.who, ready.asked, ready.now
         past = history.read(connection, _query(ready), ready.digests)
         known = Known(past.facts, ready.counts, past.listed, ready.digests)
-        facts = gather(_told(asked), known, now, ready.side.facts.timezone)
+        facts = gather(told_of(asked), known, now, ready.side.facts.timezone)
         card = cards.expert()
         policy = cast("Policy", self._policy(connection, who, "checkout", past.versions))
         economics = cast("Economics", self._policy(connection, who, "economics", past.versions))
@@ -248,23 +249,6 @@ def _basket(asked: CheckoutRequest, found: Mapping[str, bytes]) -> bytes:
 
 def _query(ready: Prepared) -> history.Query:
     return history.Query(ready.who.merchant_id, ready.who.shop_id, ready.asked.currency, ready.now)
-
-
-def _told(asked: CheckoutRequest) -> Told:
-    buyer = asked.buyer
-    company = asked.billing.company if asked.billing else ""
-    return Told(
-        currency=asked.currency,
-        total_minor=asked.total_minor,
-        items=asked.items,
-        discount_minor=asked.discount_minor,
-        email=buyer.email,
-        phone=buyer.phone,
-        business=bool(buyer.company or buyer.vat_id or company),
-        guest=buyer.guest,
-        billing=asked.billing,
-        delivery=asked.delivery,
-    )
 
 
 def _row(ready: Prepared, judged: Judged, record: str, buyer: buyers.BuyerKey | None) -> dict[str, Any]:

@@ -127,6 +127,7 @@ class KindEconomicsSchema(_Strict):
     fee_fixed_minor = fields.Integer(strict=True, validate=_AMOUNT)
     completion = fields.Float(validate=_SHARE)
     lgd = fields.Float(validate=_SHARE)
+    chargeback = fields.Float(validate=_SHARE)
 
 
 class EconomicsSchema(_Strict):
