@@ -123,9 +123,7 @@ def out_of_fold(names: list[str], rows: np.ndarray, outcomes: np.ndarray, **more
     dealt, chances = folds(outcomes), np.empty(len(outcomes))
     for fold in range(FOLDS):
         train = dealt != fold
-        data = lightgbm.Dataset(
-            rows[train], outcomes[train], feature_name=names, categorical_feature=list(CATEGORICAL)
-        )
+        data = lightgbm.Dataset(rows[train], outcomes[train], feature_name=names, categorical_feature=list(CATEGORICAL))
         model = lightgbm.train(TREES | more, data, ROUNDS)
         chances[~train] = model.predict(rows[~train])
     return chances

@@ -120,13 +120,14 @@ def _replay_file(context: OperatorContext, name: str, options: Options) -> None:
     _refuse_overwriting(name, options)
     mapping = compile_mapping(question_file.read(options.mapping, sys.stdin.buffer) if options.mapping else {})
     rules, versions = _rules(context, options)
-    tally, began = Tally(options.segment), time.monotonic()
+    tally, began, used = Tally(options.segment), time.monotonic(), time.process_time()
     counted = _run(name, options, mapping, rules, tally)
     told = show.summary(tally, counted, versions)
     if options.as_json:
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
     else:
-        for line in show.lines(told, time.monotonic() - began):
+        took = show.Took(time.monotonic() - began, time.process_time() - used)
+        for line in show.lines(told, took):
             click.echo(answer_text.printable(line))
     if counted.bad and not counted.rows:
         raise NothingReplayed

@@ -217,6 +217,7 @@ _ACTIONS = {
     "buyer.erased": ("Käufer gelöscht", "buyer erased"),
     "message.replayed": ("Nachricht erneut gesendet", "message sent again"),
     "message.cancelled": ("Nachricht verworfen", "message cancelled"),
+    "shield.lifted": ("Kartenschutz aufgehoben", "card-testing shield lifted"),
     "notice.read": ("Hinweis gesehen", "notice seen"),
 }
 _ERRORS = {

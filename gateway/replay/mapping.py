@@ -104,6 +104,11 @@ def _question_types(schema: Schema, prefix: str) -> Iterator[tuple[str, str]]:
 TYPES = _types()
 
 
+def _known_zone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError("is no IANA time zone")
+
+
 class FileSchema(Schema):
     """How the file is written."""
 
@@ -127,7 +132,7 @@ class ColumnSchema(Schema):
     decimal = fields.String(validate=validate.OneOf([".", ","]))
     round = YesNo()
     format = fields.String(validate=validate.Length(min=1, max=60))
-    timezone = fields.String(validate=lambda name: name in available_timezones())
+    timezone = fields.String(validate=_known_zone)
     values = fields.Dict(keys=fields.String(), validate=validate.Length(min=1, max=1000))
     missing = fields.List(fields.String(), load_default=list, validate=validate.Length(max=50))
 
@@ -144,11 +149,17 @@ class MappingSchema(Schema):
     missing = fields.List(fields.String(), load_default=list, validate=validate.Length(max=50))
     methods = fields.List(fields.Nested(MethodSchema), load_default=list, validate=validate.Length(max=40))
     holds_orders = YesNo(load_default=True)
-    timezone = fields.String(load_default="Europe/Berlin", validate=lambda name: name in available_timezones())
+    timezone = fields.String(load_default="Europe/Berlin", validate=_known_zone)
 
 
 _MAPPING, _COLUMN = MappingSchema(), ColumnSchema()
-_BELONGS = {"unit": ("minor",), "round": ("minor",), "decimal": ("minor", "share"), "format": ("moment",)}
+_BELONGS = {
+    "unit": ("minor",),
+    "round": ("minor",),
+    "decimal": ("minor", "share"),
+    "format": ("moment",),
+    "timezone": ("moment",),
+}
 """Options of a column → the types they belong to."""
 
 
@@ -261,9 +272,7 @@ def _place(name: str, header: Sequence[str]) -> int:
 
 
 def _of_cells(mapping: FileMapping, record: Record, cells: Sequence[tuple[Column, Any]]) -> Told:
-    told = Told(record.line)
-    for path, value in mapping.constants.items():
-        _put(told, path, value)
+    told = _with_constants(mapping, record)
     faults: list[tuple[str, str]] = []
     currency = str(told.question.get("currency", ""))
     for column, raw in cells:
@@ -279,6 +288,13 @@ def _of_cells(mapping: FileMapping, record: Record, cells: Sequence[tuple[Column
             currency = value
     if faults:
         raise RowWrong(faults, told.id)
+    return told
+
+
+def _with_constants(mapping: FileMapping, record: Record) -> Told:
+    told = Told(record.line)
+    for path, value in mapping.constants.items():
+        _put(told, path, value)
     return told
 
 
@@ -302,9 +318,7 @@ def _put(told: Told, path: str, value: Any) -> None:
 def _of_question(mapping: FileMapping, record: Record) -> Told:
     """An object that is a question of the API, beside it `id`, `at`, `segment`, `facts`, `score` and `outcome`."""
     question = dict(record.cells)
-    told = Told(record.line)
-    for path, value in mapping.constants.items():
-        _put(told, path, value)
+    told = _with_constants(mapping, record)
     faults: list[tuple[str, str]] = []
     for group in ("facts", "score", "outcome"):
         values = question.pop(group, {})

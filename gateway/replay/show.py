@@ -1,7 +1,7 @@
 """The summary of a replay, as data and as a table for people (pure)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.core.money import exponent
 from gateway.replay.run import Counted
@@ -69,10 +69,17 @@ def _money(money: Money) -> dict[str, int]:
     return found
 
 
-def lines(told: Summary, seconds: float) -> Iterator[str]:
+class Took(NamedTuple):
+    """How long a run took: by the clock, and of the processor."""
+
+    seconds: float
+    processor_s: float
+
+
+def lines(told: Summary, took: Took) -> Iterator[str]:
     """For people: amounts per row in the currency's unit."""
     rows = told["rows"]
-    yield f"{rows:,} rows replayed, {told['bad_rows']:,} bad, {seconds:.1f} s"
+    yield f"{rows:,} rows replayed, {told['bad_rows']:,} bad, {took.seconds:.1f} s, {took.processor_s:.1f} s of one core"
     yield "  ".join(f"{name} {version}" for name, version in told["versions"].items())
     yield from (f"  line {f['line']}{' ' + f['path'] if f['path'] else ''}: {f['message']}" for f in told["faults"])
     if not rows:
