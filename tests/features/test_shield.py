@@ -1,16 +1,21 @@
 """Card testing is stopped within a dozen cards, and nobody honest loses a payment method to it."""
 
+import json
 import random
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 import redis
 import time_machine
+from click.testing import CliRunner
 
-from gateway import commands_shield
+from gateway import cli, commands_shield
 from gateway.admin import present
+from gateway.checkout import documents
 from gateway.checkout.shield_rules import SHIELD_RULES
 from gateway.core.channels import Notice
+from gateway.core.errors import Invalid
 from gateway.core.ids import to_public
 from gateway.merchants import policies
 from gateway.risk import shield, surges
@@ -344,17 +349,50 @@ def test_without_the_cache_reports_are_acknowledged_and_checkouts_answered(shop,
     assert shop.kinds("203.0.113.9", "b") == {"card", "card_3ds"}
 
 
-def test_the_operator_sees_who_it_is_and_can_let_somebody_off(shop):
+@pytest.fixture
+def kulanz(shop):
+    """Type a command of the shield for this merchant."""
+
+    def typed(*words, of_merchant=True):
+        who = ["--merchant", to_public("mer", shop.world.merchant_id), "--json"] if of_merchant else []
+        done = CliRunner().invoke(cli.main, ["shield", *words, *who], obj=SimpleNamespace(services=shop.services))
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return json.loads(done.output)
+
+    return typed
+
+
+def test_the_operator_sees_who_it_is_and_can_let_somebody_off(shop, kulanz):
     """By hash, for nothing else is kept."""
+    assert kulanz("status") == []
     attack(shop, lambda _: "203.0.113.9", 15, every_s=2)
-    (address, *_) = top(shop)
-    assert (address.subject, address.hour.cards) == ("ip", 12)
-    assert shield.lift(shop.services.cache, shop.world.merchant_id, "ip", address.digest)
-    assert shield.lift(shop.services.cache, shop.world.merchant_id, "surge", shop.world.shop_id.hex)
+    surge, address, *_ = kulanz("status")
+    assert surge["subject"] == f"surge:{to_public('shp', shop.world.shop_id)}"
+    assert surge["declined_percent"] >= 20
+    assert (address["subject"][:3], address["cards_1h"], address["declined_percent"]) == ("ip:", 12, 100)
+    for subject in (surge["subject"], address["subject"]):
+        assert kulanz("lift", subject) == {"subject": subject, "lifted": True}
     assert shop.kinds("203.0.113.9", "again") == {"card", "card_3ds"}
+    with pytest.raises(Invalid):
+        kulanz("lift", "everybody")
 
 
-def test_the_rules_to_copy_are_the_rules_that_are_shipped():
+def test_the_operator_is_told_when_the_counters_do_not_answer(shop, kulanz, monkeypatch):
+    """Nothing there is not the same as nobody there."""
+
+    def away(*_, **__):
+        raise redis.ConnectionError
+
+    monkeypatch.setattr(redis.connection.AbstractConnection, "connect", away)
+    shop.services.cache.connection_pool.disconnect()
+    for words in (["status"], ["lift", "ip:00"]):
+        with pytest.raises(commands_shield.CountersAway):
+            kulanz(*words)
+
+
+def test_the_rules_to_copy_are_the_rules_that_are_shipped(kulanz):
     """What `kulanz shield rules` prints goes into a policy as it is."""
-    assert commands_shield.SHIELD_RULES is SHIELD_RULES
+    assert kulanz("rules", of_merchant=False) == SHIELD_RULES == documents.DEFAULT_CHECKOUT["rules"]
+    documents.compile_policy({"rules": SHIELD_RULES}, 1)
     assert all(rule["reason"] for rule in SHIELD_RULES)
