@@ -38,6 +38,12 @@ class Money:
             self.realised_minor += way.realised_minor
             self.expected_of_known_minor += way.worth.contribution_minor
 
+    def merge(self, other: "Money") -> None:
+        self.expected_minor += other.expected_minor
+        self.realised_minor += other.realised_minor
+        self.expected_of_known_minor += other.expected_of_known_minor
+        self.known += other.known
+
 
 @dataclass(slots=True)
 class Ways:
@@ -59,7 +65,19 @@ class Ways:
         self.expected_loss_minor += row.taken.worth.expected_loss_minor
         self.oracle_minor += row.oracle_minor or 0
         for way in row.singles:
-            self.singles.setdefault(way.method.id, Money()).add(way)
+            name = way.method.id
+            if name not in self.singles:
+                self.singles[name] = Money()
+            self.singles[name].add(way)
+
+    def merge(self, other: "Ways") -> None:
+        self.rows += other.rows
+        self.oracle_minor += other.oracle_minor
+        self.expected_loss_minor += other.expected_loss_minor
+        for mine, its in ((self.taken, other.taken), (self.best, other.best), (self.everything, other.everything)):
+            mine.merge(its)
+        for name, money in other.singles.items():
+            self.singles.setdefault(name, Money()).merge(money)
 
 
 @dataclass(slots=True)
@@ -133,7 +151,6 @@ class Tally:
     def __init__(self, segment: str = "") -> None:
         self._segment = segmenter(segment)
         self.currency = ""
-        self.all = Ways()
         self.outcomes: Counter[str] = Counter()
         self.review = 0
         self.kinds: dict[str, OfKind] = {}
@@ -145,7 +162,6 @@ class Tally:
         self.currency = self.currency or row.facts.currency
         if row.facts.currency != self.currency:
             raise RowWrong([("currency", f"is {row.facts.currency}; the run adds up {self.currency}")])
-        self.all.add(row)
         self.outcomes[row.choice.outcome] += 1
         self.review += row.choice.review
         self._kinds(row)
@@ -158,22 +174,33 @@ class Tally:
 
     def _kinds(self, row: Replayed) -> None:
         for offer in row.choice.offers:
-            kind = self.kinds.setdefault(offer.method.kind, OfKind())
+            name = offer.method.kind
+            kind = self.kinds.get(name) or self.kinds.setdefault(name, OfKind())
             kind.shown += offer.show
             kind.hidden += not offer.show
             kind.deposit += bool(offer.deposit_percent)
-            kind.why.update(offer.reasons)
+            if offer.reasons:
+                kind.why.update(offer.reasons)
         self.kinds[row.taken.method.kind].taken += 1
 
     def _of_segment(self, name: str) -> Ways:
         if name not in self.segments and len(self.segments) >= MOST_SEGMENTS:
             name = OTHERS
-        return self.segments.setdefault(name, Ways())
+        return self.segments.get(name) or self.segments.setdefault(name, Ways())
+
+    @property
+    def all(self) -> Ways:
+        """The sum of the segments; each row is added up in one of them."""
+        ways = Ways()
+        for segment in self.segments.values():
+            ways.merge(segment)
+        return ways
 
     def best_single(self) -> str:
         """The method that brings most when everybody gets only it: by outcome where that is known, else as expected."""
-        known = self.all.taken.known > 0
-        return max(self.all.singles, key=lambda name: _brought(self.all.singles[name], realised=known), default="")
+        ways = self.all
+        known = ways.taken.known > 0
+        return max(ways.singles, key=lambda name: _brought(ways.singles[name], realised=known), default="")
 
 
 def _brought(money: Money, *, realised: bool) -> int:
