@@ -15,7 +15,6 @@ import click
 from gateway import answer_text, question_file
 from gateway.checkout import api as checkout_api
 from gateway.checkout import documents
-from gateway.checkout.decide import body_of
 from gateway.checkout.replay import Replayed, replay_decision
 from gateway.commands_decide import DecisionOfNobody, OperatorContext, operator_of
 from gateway.core.errors import Invalid
@@ -120,6 +119,8 @@ def _replay_file(context: OperatorContext, name: str, options: Options) -> None:
     _refuse_overwriting(name, options)
     mapping = compile_mapping(question_file.read(options.mapping, sys.stdin.buffer) if options.mapping else {})
     rules, versions = _rules(context, options)
+    if {f"score.{output}" for output in cards.OUTPUTS} <= mapping.told_paths:
+        versions["card"] = "none, every score is in the file"
     tally, began, used = Tally(options.segment), time.monotonic(), time.process_time()
     counted = _run(name, options, mapping, rules, tally)
     told = show.summary(tally, counted, versions)
@@ -172,8 +173,8 @@ def _of_shop(context: OperatorContext, public_id: str) -> tuple[dict[str, Any], 
     with context.services.db.transaction(who.merchant_id) as session:
         live = policies.live_versions(session, who.shop_id)
         bodies = {
-            kind: body_of(session.connection(), who.merchant_id, who.shop_id, kind, live.get(kind, 0))
-            for kind in ("checkout", "economics")
+            kind: policies.get(session, who.shop_id, kind, live[kind]).body if live.get(kind) else default
+            for kind, default in documents.DEFAULTS.items()
         }
     return bodies, {"policy": str(live.get("checkout", 0)), "economics": str(live.get("economics", 0))}
 
