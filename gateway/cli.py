@@ -25,6 +25,8 @@ from gateway import (
     commands_model,
     commands_policy,
     commands_privacy,
+    commands_replay,
+    commands_shield,
     config,
     keys,
     migrate,
@@ -124,7 +126,7 @@ COMMANDS: tuple[click.Command, ...] = (
     commands_card.facts,
     commands_model.model,
     commands_decide.decide_command,
-    commands_decide.replay_command,
+    commands_replay.replay_command,
     *commands_merchants.COMMANDS,
     *commands_desk.COMMANDS,
     *commands_policy.COMMANDS,
@@ -132,6 +134,7 @@ COMMANDS: tuple[click.Command, ...] = (
     commands_buyers.buyer,
     commands_privacy.privacy,
     commands_jobs.jobs,
+    commands_shield.shield_group,
 )
 for _command in COMMANDS:
     main.add_command(_command)

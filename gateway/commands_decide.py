@@ -1,4 +1,4 @@
-"""The commands `kulanz decide` and `kulanz replay`: one order from a file, and a stored decision made again."""
+"""The command `kulanz decide`: one order from a file."""
 
 import json
 import sys
@@ -14,7 +14,6 @@ from marshmallow import ValidationError
 from gateway import answer_text, config, question_file, stage_two
 from gateway.checkout import api as checkout_api
 from gateway.checkout.decide import Checkout
-from gateway.checkout.replay import Replayed, replay_decision
 from gateway.checkout.schemas import CheckoutSchema
 from gateway.core import clock
 from gateway.core.errors import GatewayError, Invalid, NotFound, Unavailable
@@ -124,22 +123,6 @@ def _selected(context: OperatorContext, asking: Asking, answer: Mapping[str, Any
     return stage_two.here(services, Checkout(services), _principal(context, asking), answer, asking.select)
 
 
-@click.command("replay")
-@click.argument("decision_id")
-@click.pass_context
-def replay_command(context: click.Context, decision_id: str) -> None:
-    """Make the stored decision DECISION_ID (dec_…) again; exit status 1 when the answer is another one."""
-    replayed = _replayed(context.obj, decision_id)
-    if replayed.same:
-        click.echo("same")
-        return
-    if not replayed.intact:
-        click.echo("The row is not the one that was written: its digest differs.")
-    for difference in replayed.differences:
-        click.echo(f"{difference.path}: {_short(difference.stored)} stored, {_short(difference.again)} now")
-    context.exit(1)
-
-
 def question_of(document: Any, source: str, beside: Beside) -> dict[str, Any]:
     """The question of a document. Raises Invalid for an unknown source, and whatever the connector finds."""
     readers = _readers()
@@ -205,7 +188,7 @@ def _refusal(status: int, problem: Any) -> GatewayRefused:
 
 def _principal(context: OperatorContext, asking: Asking) -> Principal:
     if asking.shop:
-        return _operator(context, asking.shop)
+        return operator_of(context, asking.shop)
     if not asking.key:
         raise ShopNotNamed
     who = Principals(context.services.db).authenticate(f"Bearer {asking.key}", clock.now())
@@ -213,7 +196,7 @@ def _principal(context: OperatorContext, asking: Asking) -> Principal:
     return who
 
 
-def _operator(context: OperatorContext, public_id: str) -> Principal:
+def operator_of(context: OperatorContext, public_id: str) -> Principal:
     """Whoever runs this program may decide for any shop on it."""
     shop_id = from_public("shp", public_id) or _uuid(public_id)
     for merchant_id in context.merchant_ids() if shop_id else ():
@@ -236,20 +219,3 @@ def _demo_key(settings: config.Settings) -> str:
     if not settings.data_dir.is_dir():
         return ""
     return Engines(settings.data_dir).place.recall("demo").get("api_key", "")
-
-
-def _replayed(context: OperatorContext, public_id: str) -> Replayed:
-    decision_id = from_public("dec", public_id)
-    if decision_id is None:
-        raise DecisionOfNobody
-    for merchant_id in context.merchant_ids():
-        with context.services.db.connection(merchant_id) as connection:
-            try:
-                return replay_decision(connection, merchant_id, decision_id)
-            except checkout_api.DecisionUnknown:
-                continue
-    raise DecisionOfNobody
-
-
-def _short(value: Any) -> str:
-    return answer_text.printable(json.dumps(value, ensure_ascii=False))[:200]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from gateway import chores, config
 from gateway.admin import routes as desk_routes
 from gateway.admin import session as desk_session
-from gateway.checkout import backtests, explain_api, policy_api, records, selection_records
+from gateway.checkout import attempts, backtests, explain_api, policy_api, records, selection_records
 from gateway.checkout.decide import Checkout
 from gateway.checkout.linking import check_decision
 from gateway.checkout.models import Decision
@@ -42,12 +42,15 @@ from gateway.risk.bureau import Place
 from gateway.risk.bureaus import Book
 from gateway.portal import api as privacy_api
 from gateway.portal import views as portal
+from gateway.risk import surges
+from gateway.risk.shield import Shield
 from gateway.shops import api as shops_api
 from gateway.shops import buyers, connections, erasure, intake, shops
 from gateway.shops.events import BuyerForgotten, OrderChanged, OrderPlaced
 
 API: tuple[ApiBlueprint, ...] = (
     explain_api.blueprint,
+    attempts.blueprint,
     policy_api.blueprint,
     shops_api.blueprint,
     models_api.blueprint,
@@ -72,6 +75,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "healthz": guards.public,
         "decisions": guards.api_key,
         "policies": guards.api_key,
+        "attempts": guards.api_key,
         "orders": guards.api_key,
         "models": guards.api_key,
         "privacy": guards.api_key,
@@ -118,7 +122,7 @@ INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({**intake.HANDLER
 OBJECTIONS: tuple[erasure.Objects, ...] = (erasure.orders_object,)
 """Who may refuse that a buyer is erased."""
 
-SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE)
+SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE, *surges.SCHEDULE)
 """What runs when."""
 
 
@@ -144,6 +148,7 @@ def tasks(services: Services) -> list[Task]:
         *expiry_tasks(chores.all_merchants),
         *chores.tasks(trail(services)),
         *backtests.TASKS,
+        surges.WATCHING,
     ]
 
 
@@ -155,6 +160,7 @@ def add_checkout(app: Flask) -> None:
     opened = app.extensions["kulanz"]
     app.extensions["kulanz.checkout"] = checkout = Checkout(opened)
     app.extensions["kulanz.selections"] = Selections(opened, checkout, bureau_book(opened))
+    app.extensions["kulanz.shield"] = Shield(app.extensions["kulanz"].cache)
 
 
 def bureau_book(services: Services) -> Book:

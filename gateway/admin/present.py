@@ -75,7 +75,7 @@ _HISTORY = frozenset(
 _BASKET = frozenset(
     ["items", "pieces", "dearest_minor", "most_of_one", "gift_card_percent", "digital_percent", "discount_percent"]
 )
-_COUNTED = ("_1h", "_24h", "_30d")
+_COUNTED = ("_10m", "_1h", "_24h", "_30d", "_surge")
 
 
 def missing_reason(name: str, missing: Mapping[str, str]) -> str:
@@ -273,6 +273,11 @@ _NOTICES = {
         "Daten eines Käufers wurden berichtigt; bitte auch im Shop",
         "Data of a buyer was corrected; please correct it in the shop too",
     ),
+    "card-testing-started": (
+        "Karten werden getestet: ungewöhnlich viele Ablehnungen",
+        "Card testing: unusually many declines",
+    ),
+    "card-testing-ended": ("Das Testen von Karten hat aufgehört", "Card testing has ended"),
     "inbox-parked": ("Eine Nachricht wurde nicht verstanden", "A message could not be understood"),
 }
 _ROLES = {
@@ -368,6 +373,7 @@ _ACTIONS = {
     },
     "message.replayed": ("Nachricht erneut gesendet", "message sent again"),
     "message.cancelled": ("Nachricht verworfen", "message cancelled"),
+    "shield.lifted": ("Kartenschutz aufgehoben", "card-testing shield lifted"),
     "notice.read": ("Hinweis gesehen", "notice seen"),
 }
 _ERRORS = {

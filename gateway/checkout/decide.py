@@ -20,6 +20,7 @@ from gateway.checkout.request import CheckoutRequest
 from gateway.checkout.terms import Policy
 from gateway.checkout.texts import language_of
 from gateway.checkout.token import TokenFacts, sign
+from gateway.checkout.told import told_of
 from gateway.core.clock import local_date
 from gateway.core.crypto import Keyring, blind_index, seal
 from gateway.core.errors import GatewayError, Invalid, Refused
@@ -35,8 +36,9 @@ from gateway.risk import bureau, bureau_records, history
 from gateway.risk import card as cards
 from gateway.risk import lists
 from gateway.risk.champions import Panels
-from gateway.risk.gather import Known, Told, gather
+from gateway.risk.gather import Known, gather
 from gateway.risk.score import score_all
+from gateway.risk.shield import Watch
 from gateway.risk.velocity import Attempt, Velocity
 from gateway.shops import buyers, identity, shops
 from gateway.shops.shops import ShopFacts, SigningKeys
@@ -107,7 +109,8 @@ class Checkout:
         found = _digests(keys.index, who, asked)
         counted = {subject: found[kind] for subject, kind in _COUNTED if kind in found}
         cart = _basket(asked, found)
-        counts = self._velocity.count(Attempt(who.merchant_id, counted, cart), now.timestamp())
+        watch = Watch(who.merchant_id, who.shop_id, found)
+        counts = self._velocity.count(Attempt(who.merchant_id, counted, cart, watch), now.timestamp())
         open_minor = None
         if side.has_ceiling:
             open_minor = self._open.get((who.merchant_id, who.shop_id)).get(asked.currency, 0)
@@ -129,7 +132,7 @@ class Checkout:
         past = history.read(link, _query(ready), ready.digests)
         on_record = self._on_record(past)
         known = Known(past.facts, ready.counts, past.listed, ready.digests, on_record, past.objected)
-        facts = gather(_told(asked), known, now, ready.side.facts.timezone)
+        facts = gather(told_of(asked), known, now, ready.side.facts.timezone)
         if ready.open_minor is not None:
             facts = replace(facts, shop_open_minor=ready.open_minor)
         panel, acting = self._panels.get(link, who.merchant_id, past.models), stages.acting(past.versions, ready.point_seed)
@@ -265,10 +268,12 @@ def _buyer_key(keyring: Keyring, past: history.History) -> buyers.BuyerKey | Non
     return buyers.BuyerKey(past.buyer_id, keyring.unwrap(past.wrapped_key, buyers.context_of(past.buyer_id)))
 
 
-def body_of(link: Link, merchant_id: UUID, shop_id: UUID, kind: str, version: int) -> dict[str, Any]:
-    """A stored policy document, or the default of its kind for version 0."""
+def body_of(  # noqa: PLR0913 - which document, and of which day
+    link: Link, merchant_id: UUID, shop_id: UUID, kind: str, version: int, *, edition: int = documents.EDITION
+) -> dict[str, Any]:
+    """A stored policy document, or for version 0 the default of its kind in that edition."""
     if version == 0:
-        return documents.DEFAULTS[kind]
+        return documents.default_of(kind, edition)
     wanted = {"merchant": merchant_id, "shop": shop_id, "kind": kind, "version": version}
     if (found := _BODY.row(link, wanted)) is None:
         raise LookupError(f"version {version} of the policy {kind} is live and does not exist")
@@ -312,23 +317,6 @@ def _basket(asked: CheckoutRequest, found: Mapping[str, bytes]) -> bytes:
 
 def _query(ready: Prepared) -> history.Query:
     return history.Query(ready.who.merchant_id, ready.who.shop_id, ready.asked.currency, ready.now)
-
-
-def _told(asked: CheckoutRequest) -> Told:
-    buyer = asked.buyer
-    company = asked.billing.company if asked.billing else ""
-    return Told(
-        currency=asked.currency,
-        total_minor=asked.total_minor,
-        items=asked.items,
-        discount_minor=asked.discount_minor,
-        email=buyer.email,
-        phone=buyer.phone,
-        business=bool(buyer.company or buyer.vat_id or company),
-        guest=buyer.guest,
-        billing=asked.billing,
-        delivery=asked.delivery,
-    )
 
 
 def _row(ready: Prepared, judged: Judged, record: str, buyer: buyers.BuyerKey | None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from gateway.checkout.economics import Economics
 from gateway.checkout.methods import DEPOSIT_LADDER, KINDS
 from gateway.checkout.privacy_settings import compile_privacy
 from gateway.checkout.rules import ACTIONS, Rule
+from gateway.checkout.shield_rules import SHIELD_RULES
 from gateway.checkout.terms import INVOICE_DAYS, SME_INVOICE_DAYS, Explore, Limits, Policy
 from gateway.core.errors import Invalid
 from gateway.core.faults import pointers
@@ -171,6 +172,7 @@ class KindEconomicsSchema(_Strict):
     fee_fixed_minor = fields.Integer(strict=True, validate=_AMOUNT)
     completion = fields.Float(validate=_SHARE)
     lgd = fields.Float(validate=_SHARE)
+    chargeback = fields.Float(validate=_SHARE)
 
 
 class EconomicsSchema(_Strict):
@@ -214,6 +216,7 @@ DEFAULT_CHECKOUT: dict[str, Any] = {
         "cash_on_delivery": {"max_minor": 50_000, "countries": ["DE", "AT", "CH"]},
         "instalments": {"enabled": False},
     },
+    "rules": SHIELD_RULES,
 }
 """What a new shop starts with; the desk shows it filled in with the defaults."""
 
@@ -256,6 +259,17 @@ COMPILERS: dict[str, Callable[[dict[str, Any], int], Any]] = {
     "privacy": compile_privacy,
 }
 DEFAULTS: dict[str, dict[str, Any]] = {"checkout": DEFAULT_CHECKOUT, "economics": {}, "privacy": {}}
+EDITION = 2
+"""Of the defaults; a decision by version 0 names it, so that it is made again by the defaults of its day."""
+_EDITIONS: dict[int, dict[str, dict[str, Any]]] = {
+    1: {"checkout": {"methods": DEFAULT_CHECKOUT["methods"]}, "economics": {}, "privacy": {}},
+    EDITION: DEFAULTS,
+}
+
+
+def default_of(kind: str, edition: int) -> dict[str, Any]:
+    """The default document of a kind as it was in that edition. Raises KeyError for one that never was."""
+    return _EDITIONS[edition][kind]
 
 
 def load_checkout(body: Any) -> dict[str, Any]:

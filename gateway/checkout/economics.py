@@ -22,6 +22,8 @@ class KindEconomics:
     """Share of buyers who finish the order when this is the method they meet first."""
     lgd: float = 0.0
     """Loss given default, net of what collection brings back."""
+    chargeback: float | None = None
+    """Share of fraudulent orders that end as a loss; None for the kind's prior."""
 
 
 PRIORS: dict[str, KindEconomics] = {
@@ -83,7 +85,8 @@ def expected_contribution(
     deposit_minor = share_minor(total_minor, deposit_percent) if deposit_percent else 0
     unpaid_minor = total_minor - deposit_minor
     loss = score.default * own.lgd * unpaid_minor if kind.default else 0.0
-    loss += score.fraud * kind.chargeback * (unpaid_minor + (economics.chargeback_fee_minor if unpaid_minor else 0))
+    chargeback = kind.chargeback if own.chargeback is None else own.chargeback
+    loss += score.fraud * chargeback * (unpaid_minor + (economics.chargeback_fee_minor if unpaid_minor else 0))
     fee = own.fee_fixed_minor + total_minor * own.fee_bp / 10_000
     margin = total_minor * economics.margin_bp / 10_000
     completion = economics.completions[method.kind, deposit_percent]
@@ -98,12 +101,7 @@ def to_dict(economics: Economics) -> dict[str, Any]:
         "return_cost_minor": economics.return_cost_minor,
         "chargeback_fee_minor": economics.chargeback_fee_minor,
         "kinds": {
-            name: {
-                "fee_bp": kind.fee_bp,
-                "fee_fixed_minor": kind.fee_fixed_minor,
-                "completion": kind.completion,
-                "lgd": kind.lgd,
-            }
+            name: {field: value for field, value in _as_dict(kind).items() if value is not None}
             for name, kind in economics.kinds.items()
         },
         "deposit_completion": {str(percent): share for percent, share in economics.deposit_completion.items()},
@@ -126,4 +124,5 @@ def _as_dict(kind: KindEconomics) -> dict[str, Any]:
         "fee_fixed_minor": kind.fee_fixed_minor,
         "completion": kind.completion,
         "lgd": kind.lgd,
+        "chargeback": kind.chargeback,
     }

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 
-from gateway.checkout import policy
+from gateway.checkout import documents, policy
 from gateway.checkout.economics import Economics
 from gateway.checkout.methods import Method
 from gateway.checkout.policy import Case, Choice, choose
@@ -71,6 +71,7 @@ def to_dict(judged: Judged, card: Card, challenges: Sequence[Challenge] = ()) ->
             "card_digest": card.digest,
             "policy": case.policy.version,
             "economics": case.economics.version,
+            "defaults": documents.EDITION,
         },
         "score": case.score.to_dict(),
         "choice": policy.to_dict(judged.choice),

@@ -94,8 +94,11 @@ class Judge:
 
 def judge_of(connection: Connection, merchant_id: UUID, shop_id: UUID, versions: dict[str, Any]) -> Judge:
     """The versions that a record names. Raises CardMissing when its card cannot be had."""
+    edition = versions.get("defaults", 1)
     compiled = {
-        kind: documents.COMPILERS[kind](body_of(connection, merchant_id, shop_id, kind, versions[name]), versions[name])
+        kind: documents.COMPILERS[kind](
+            body_of(connection, merchant_id, shop_id, kind, versions[name], edition=edition), versions[name]
+        )
         for kind, name in (("checkout", "policy"), ("economics", "economics"))
     }
     card = _card(connection, merchant_id, shop_id, versions["card"], versions["card_digest"])
@@ -104,9 +107,9 @@ def judge_of(connection: Connection, merchant_id: UUID, shop_id: UUID, versions:
 
 def _shadow(connection: Connection, merchant_id: UUID, shop_id: UUID, record: dict[str, Any]) -> dict[str, Any]:
     """What the versions in the shadow choose, from the score that was stored."""
-    versions = {kind: record["shadow"][kind] for kind in stages.KINDS}
+    versions, edition = {kind: record["shadow"][kind] for kind in stages.KINDS}, record["versions"].get("defaults", 1)
     terms, economics = (
-        documents.COMPILERS[kind](body_of(connection, merchant_id, shop_id, kind, version), version)
+        documents.COMPILERS[kind](body_of(connection, merchant_id, shop_id, kind, version, edition=edition), version)
         for kind, version in versions.items()
     )
     known, scored = facts.from_dict(record["facts"]), from_dict(record["score"])

@@ -15,7 +15,9 @@ from gateway.core.ids import new_id
 from gateway.core.kept import Kept
 from gateway.merchants.models import ApiKey, KeyLookup
 
-SHOP_SCOPES = frozenset(f"{thing}:{act}" for thing in ("decisions", "orders") for act in ("read", "write"))
+SHOP_SCOPES = frozenset(
+    {*(f"{thing}:{act}" for thing in ("decisions", "orders") for act in ("read", "write")), "attempts:write"}
+)
 """What a shop needs to ask and to tell: what a key gets where nothing is said."""
 SCOPES = SHOP_SCOPES | frozenset(
     f"{thing}:{act}" for thing in ("policies", "models", "privacy") for act in ("read", "write")

@@ -97,6 +97,74 @@ class Facts:
     handle_1h: int | None = _fact("int", "count", "Zahlungsmittel, 1 Stunde", "same payment handle, 1 hour", 0)
     handle_24h: int | None = _fact("int", "count", "Zahlungsmittel, 24 Stunden", "same payment handle, 24 hours", 1)
     handle_30d: int | None = _fact("int", "count", "Zahlungsmittel, 30 Tage", "same payment handle, 30 days", 3)
+    # payment attempts lately, as the shop reports them (docs/shield.md); a later success takes back what led to it
+    declines_ip_10m: int | None = _fact(
+        "int",
+        "count",
+        "abgelehnte Zahlungen, IP-Adresse, 10 Minuten",
+        "declined payments, same IP address, 10 minutes",
+        0,
+    )
+    declines_ip_1h: int | None = _fact(
+        "int", "count", "abgelehnte Zahlungen, IP-Adresse, 1 Stunde", "declined payments, same IP address, 1 hour", 1
+    )
+    declines_ip_24h: int | None = _fact(
+        "int",
+        "count",
+        "abgelehnte Zahlungen, IP-Adresse, 24 Stunden",
+        "declined payments, same IP address, 24 hours",
+        1,
+    )
+    cards_ip_10m: int | None = _fact(
+        "int", "count", "abgelehnte Karten, IP-Adresse, 10 Minuten", "declined cards, same IP address, 10 minutes", 0
+    )
+    cards_ip_1h: int | None = _fact(
+        "int", "count", "abgelehnte Karten, IP-Adresse, 1 Stunde", "declined cards, same IP address, 1 hour", 1
+    )
+    cards_ip_24h: int | None = _fact(
+        "int", "count", "abgelehnte Karten, IP-Adresse, 24 Stunden", "declined cards, same IP address, 24 hours", 1
+    )
+    declined_percent_ip_1h: int | None = _fact(
+        "int", "%", "Ablehnungsquote, IP-Adresse, 1 Stunde", "share of payments declined, same IP address, 1 hour", 10
+    )
+    declined_percent_ip_24h: int | None = _fact(
+        "int",
+        "%",
+        "Ablehnungsquote, IP-Adresse, 24 Stunden",
+        "share of payments declined, same IP address, 24 hours",
+        10,
+    )
+    small_amounts_ip_1h: int | None = _fact(
+        "int", "count", "Kleinbeträge, IP-Adresse, 1 Stunde", "small payments, same IP address, 1 hour", 0
+    )
+    declines_device_1h: int | None = _fact(
+        "int", "count", "abgelehnte Zahlungen, Gerät, 1 Stunde", "declined payments, same device, 1 hour", 0
+    )
+    declines_device_24h: int | None = _fact(
+        "int", "count", "abgelehnte Zahlungen, Gerät, 24 Stunden", "declined payments, same device, 24 hours", 0
+    )
+    cards_device_1h: int | None = _fact(
+        "int", "count", "abgelehnte Karten, Gerät, 1 Stunde", "declined cards, same device, 1 hour", 0
+    )
+    cards_device_24h: int | None = _fact(
+        "int", "count", "abgelehnte Karten, Gerät, 24 Stunden", "declined cards, same device, 24 hours", 0
+    )
+    declined_percent_device_24h: int | None = _fact(
+        "int", "%", "Ablehnungsquote, Gerät, 24 Stunden", "share of payments declined, same device, 24 hours", 0
+    )
+    small_amounts_device_1h: int | None = _fact(
+        "int", "count", "Kleinbeträge, Gerät, 1 Stunde", "small payments, same device, 1 hour", 0
+    )
+    declines_card_1h: int | None = _fact(
+        "int", "count", "abgelehnte Zahlungen, Karte, 1 Stunde", "declined payments, same card, 1 hour", 0
+    )
+    declines_card_24h: int | None = _fact(
+        "int", "count", "abgelehnte Zahlungen, Karte, 24 Stunden", "declined payments, same card, 24 hours", 0
+    )
+    small_amounts_card_24h: int | None = _fact(
+        "int", "count", "Kleinbeträge, Karte, 24 Stunden", "small payments, same card, 24 hours", 0
+    )
+    shop_decline_surge: int | None = _fact("int", "%", "Ablehnungswelle im Shop", "surge of declines in the shop", 0)
     # the merchant's own lists
     listed: str | None = _fact("text", "", "Listeneintrag", "entry in the merchant's lists (block, allow)", "block")
     # what a credit bureau said of him before and is still true

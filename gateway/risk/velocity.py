@@ -18,6 +18,8 @@ import redis
 import structlog
 from redis.exceptions import NoScriptError
 
+from gateway.risk.shield import Watch
+
 log = structlog.get_logger(__name__)
 
 SUBJECTS = ("email", "phone", "address", "ip", "device", "handle")
@@ -35,6 +37,8 @@ class Attempt:
     """Subject → blind index; absent subjects are not counted."""
     basket: bytes
     """What makes two questions one attempt; the same asked again does not count again."""
+    watch: Watch | None = None
+    """What the shield is asked in the same round trip."""
 
 
 class Velocity:
@@ -57,13 +61,15 @@ class Velocity:
             return None
         keys = [_key(attempt.merchant_id, subject, attempt.digests[subject]) for subject in subjects]
         try:
-            counts = self._script.call(keys, [int(now_s), _hash(attempt.basket), WINDOWS["30d"], *WINDOWS.values()])
+            args = [int(now_s), _hash(attempt.basket), WINDOWS["30d"], *WINDOWS.values()]
+            counts, beside = self._script.call(keys, args, attempt.watch.keys if attempt.watch else [])
         except redis.RedisError as error:
             self._closed_until = self._clock() + PAUSE_S
             log.warning("velocity unavailable", kind=type(error).__name__)
             return None
         names = [f"{subject}_{window}" for subject in subjects for window in WINDOWS]
-        return dict(zip(names, counts, strict=True))
+        seen = attempt.watch.facts(beside, now_s) if attempt.watch else {}
+        return dict(zip(names, counts, strict=True)) | seen
 
 
 class _Script:
@@ -75,23 +81,30 @@ class _Script:
         self._sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
         self._mine = threading.local()
 
-    def call(self, keys: list[str], args: list[int]) -> list[int]:
-        """The script's answer. Raises RedisError."""
+    def call(self, keys: list[str], args: list[int], beside: list[str]) -> tuple[list[int], list[bytes | None]]:
+        """The script's answer, and what stands under the keys `beside`, in one round trip. Raises RedisError."""
         words: tuple[int | str, ...] = (len(keys), *keys, *args)
         try:
-            return self._ask(words)
+            return self._ask(words, beside)
         except redis.ConnectionError:  # the server may have been started anew since the last call
-            return self._ask(words)
+            return self._ask(words, beside)
 
-    def _ask(self, words: tuple[int | str, ...]) -> list[int]:
+    def _ask(self, words: tuple[int | str, ...], beside: list[str]) -> tuple[list[int], list[bytes | None]]:
         connection = self._connection()
+        calls = [("EVALSHA", self._sha, *words), *([("MGET", *beside)] if beside else [])]
+        connection.send_packed_command(connection.pack_commands(calls))
+        refusal: redis.ResponseError | None = None
         try:
-            connection.send_command("EVALSHA", self._sha, *words)
             answer: list[int] = connection.read_response()
-        except NoScriptError:
+        except redis.ResponseError as error:  # the second answer has to be read all the same
+            refusal = error
+        values: list[bytes | None] = connection.read_response() if beside else []
+        if isinstance(refusal, NoScriptError):
             connection.send_command("EVAL", self._text, *words)
             answer = connection.read_response()
-        return answer
+        elif refusal is not None:
+            raise refusal
+        return answer, values
 
     def _connection(self) -> Any:
         """Connects when it is used and is not connected; after an error it is not."""
