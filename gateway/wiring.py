@@ -34,15 +34,13 @@ from gateway.demo import shop
 from gateway.docs_pages import pages as apidocs
 from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
-from gateway.risk import api as models_api
-from gateway.risk import champions
-from gateway.risk.models import ScoreModel
-from gateway.risk import bureau_records
-from gateway.risk.bureau import Place
-from gateway.risk.bureaus import Book
 from gateway.portal import api as privacy_api
 from gateway.portal import views as portal
-from gateway.risk import surges
+from gateway.risk import api as models_api
+from gateway.risk import bureau_records, champions, surges
+from gateway.risk.bureau import Place
+from gateway.risk.bureaus import Book
+from gateway.risk.models import ScoreModel
 from gateway.risk.shield import Shield
 from gateway.shops import api as shops_api
 from gateway.shops import buyers, connections, erasure, intake, shops

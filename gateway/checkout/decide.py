@@ -32,9 +32,8 @@ from gateway.merchants import policies
 from gateway.merchants.auth import Principal
 from gateway.merchants.models import PolicyVersion
 from gateway.merchants.secrets import Keys, MerchantKeys
-from gateway.risk import bureau, bureau_records, history
+from gateway.risk import bureau, bureau_records, history, lists
 from gateway.risk import card as cards
-from gateway.risk import lists
 from gateway.risk.champions import Panels
 from gateway.risk.gather import Known, gather
 from gateway.risk.score import score_all
@@ -135,7 +134,10 @@ class Checkout:
         facts = gather(told_of(asked), known, now, ready.side.facts.timezone)
         if ready.open_minor is not None:
             facts = replace(facts, shop_open_minor=ready.open_minor)
-        panel, acting = self._panels.get(link, who.merchant_id, past.models), stages.acting(past.versions, ready.point_seed)
+        panel, acting = (
+            self._panels.get(link, who.merchant_id, past.models),
+            stages.acting(past.versions, ready.point_seed),
+        )
         policy, economics = self._documents(link, who, acting.versions)
         if asked.currency not in cards.AMOUNTS_IN and not (policy.version and economics.version):
             raise PolicyNeeded(currency=asked.currency)
@@ -179,9 +181,7 @@ class Checkout:
             return {**acting.shadow, "error": error.code}
         return stages.told(acting.shadow, choose(replace(case, policy=policy, economics=economics)))
 
-    def _documents(
-        self, link: Link, who: Principal, versions: Mapping[str, int]
-    ) -> tuple[Policy, Economics]:
+    def _documents(self, link: Link, who: Principal, versions: Mapping[str, int]) -> tuple[Policy, Economics]:
         policy = self._policy(link, who, "checkout", versions["checkout"])
         economics = self._policy(link, who, "economics", versions["economics"])
         return cast("Policy", policy), cast("Economics", economics)
@@ -268,7 +268,7 @@ def _buyer_key(keyring: Keyring, past: history.History) -> buyers.BuyerKey | Non
     return buyers.BuyerKey(past.buyer_id, keyring.unwrap(past.wrapped_key, buyers.context_of(past.buyer_id)))
 
 
-def body_of(  # noqa: PLR0913 - which document, and of which day
+def body_of(
     link: Link, merchant_id: UUID, shop_id: UUID, kind: str, version: int, *, edition: int = documents.EDITION
 ) -> dict[str, Any]:
     """A stored policy document, or for version 0 the default of its kind in that edition."""

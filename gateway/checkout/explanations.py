@@ -13,8 +13,8 @@ from gateway.checkout.api import DecisionUnknown
 from gateway.checkout.decide import told_context
 from gateway.checkout.explain import Told, explain
 from gateway.checkout.models import Decision
-from gateway.checkout.policy import Policy
 from gateway.checkout.replay import CardMissing, judge_of
+from gateway.checkout.terms import Policy
 from gateway.checkout.texts import language_of
 from gateway.core.crypto import Keyring, unseal
 from gateway.core.db import merchant_of

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from gateway.checkout.bureau_policy import BureauPolicy
 from gateway.checkout.methods import DEPOSIT_LADDER, KINDS, SAFE
-from gateway.checkout.policy import Policy
+from gateway.checkout.terms import Policy
 from gateway.core.money import share_minor
 
 CONFIRMED, DEPOSIT, ANOTHER = "confirmed", "deposit", "choose_another"

@@ -14,9 +14,10 @@ from marshmallow import ValidationError
 
 from gateway.checkout.economics import Contribution, Economics, expected_contribution
 from gateway.checkout.methods import Method
-from gateway.checkout.policy import Case, Choice, Offer, Policy, choose
+from gateway.checkout.policy import Case, Choice, Offer, choose
 from gateway.checkout.request import CheckoutRequest
 from gateway.checkout.schemas import CheckoutSchema
+from gateway.checkout.terms import Policy
 from gateway.checkout.told import told_of
 from gateway.core import fastload
 from gateway.core.faults import pointers
@@ -125,7 +126,7 @@ def _score(card: Card, facts: Facts, given: Mapping[str, float]) -> Score:
     own: dict[str, Any] = {("return_" if name == "return" else name): chance for name, chance in given.items()}
     if len(own) == 3:
         return Score(reasons=(), card=FROM_FILE, **own)
-    return replace(score(card, facts), **own)
+    return score(card, facts)._replace(**own)
 
 
 def _weighed(case: Case, told: Told) -> Replayed:
@@ -156,7 +157,7 @@ def _actual(scored: Score, outcome: Mapping[str, bool]) -> Score | None:
     if not outcome:
         return None
     happened: dict[str, Any] = {("return_" if name == "return" else name): float(v) for name, v in outcome.items()}
-    return replace(scored, **happened)
+    return scored._replace(**happened)
 
 
 def _way(case: Case, method: Method, percent: int, actual: Score | None) -> Way:

@@ -80,6 +80,8 @@ def _bureau_facts(heard: Heard | None, now: datetime) -> dict[str, Any]:
     if heard is None or heard.score is None:
         return {}
     return {"bureau_score": heard.score, "bureau_age_days": max(0, (now - heard.answered_at).days)}
+
+
 def _of_basket(told: Told, known: Known) -> Facts:
     """Art. 21 (1) GDPR: no assessment of the person. `missing` says so, and the policy acts on it."""
     delivery = told.delivery or told.billing
