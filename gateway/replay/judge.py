@@ -123,10 +123,14 @@ def _whole_question(told: Told, mapping: FileMapping) -> tuple[Facts, Sequence[M
 
 def _score(card: Card, facts: Facts, given: Mapping[str, float]) -> Score:
     """The card's probabilities, those of the file in their place where it has them."""
-    own: dict[str, Any] = {("return_" if name == "return" else name): chance for name, chance in given.items()}
-    if len(own) == 3:
-        return Score(reasons=(), card=FROM_FILE, **own)
-    return score(card, facts)._replace(**own)
+    if len(given) == 3:
+        return Score(given["default"], given["fraud"], given["return"], (), FROM_FILE)
+    return _with(score(card, facts), given)
+
+
+def _with(scored: Score, chances: Mapping[str, float]) -> Score:
+    default, fraud = chances.get("default", scored.default), chances.get("fraud", scored.fraud)
+    return Score(default, fraud, chances.get("return", scored.return_), scored.reasons, scored.card)
 
 
 def _weighed(case: Case, told: Told) -> Replayed:
@@ -156,8 +160,7 @@ def _actual(scored: Score, outcome: Mapping[str, bool]) -> Score | None:
     """The score with what happened in the place of what was likely; None where nothing is known of it."""
     if not outcome:
         return None
-    happened: dict[str, Any] = {("return_" if name == "return" else name): float(v) for name, v in outcome.items()}
-    return scored._replace(**happened)
+    return _with(scored, {name: float(happened) for name, happened in outcome.items()})
 
 
 def _way(case: Case, method: Method, percent: int, actual: Score | None) -> Way:

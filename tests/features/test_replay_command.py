@@ -139,5 +139,5 @@ def test_the_baskets_of_the_readme_are_replayed_as_it_says(folder):
     found = told["contribution"]
     assert (told["rows"], told["best_single"]) == (92_790, "card")
     assert found["everything"]["realised_minor"] / 92_790 == pytest.approx(11_926, abs=1)
-    assert found["of_the_way"] >= 0.50
+    assert found["of_the_way_best_offer"] >= 0.50
     assert abs(found["predicted_off"]) <= 0.01
