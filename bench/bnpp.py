@@ -1,6 +1,6 @@
 """`python -m bench.bnpp baskets.csv`: the 92,790 baskets with out-of-fold chances, for `kulanz replay baskets.csv`.
 
-Columns: reference, currency, total_minor, country, items, pieces, dearest_minor, most_of_one (facts), p_fraud (of a model
+Columns: reference, currency, total_minor, items, pieces, dearest_minor, most_of_one (facts), p_fraud (of a model
 that has not seen the basket), fraud (what it was). A name that ends in .jsonl gives JSON lines. `--model FILE` also writes
 the model of all rows. The data may be used for measuring only: keep what this writes out of the repository.
 """
@@ -20,7 +20,6 @@ COLUMNS = (
     "reference",
     "currency",
     "total_minor",
-    "country",
     "items",
     "pieces",
     "dearest_minor",

@@ -51,7 +51,7 @@ class Panel:
         knows = tuple(card.knows_amounts(currency) for card in self.cards)
         if len(self._compiled) >= CURRENCIES_KEPT:
             self._compiled.clear()
-        alike = (one for one in self._compiled.values() if one.knows == knows)
+        alike = (one for one in tuple(self._compiled.values()) if one.knows == knows)
         found = next(alike, None) or _Compiled(self.cards, knows, self._read)
         self._compiled[currency] = found
         return found
