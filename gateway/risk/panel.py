@@ -82,7 +82,7 @@ class _Compiled:
         builder = Builder(cards, knows)
         self.knows = knows
         self.half, self.keep = builder.half, builder.keep
-        self.places, self.told = builder.places, builder.told
+        self.places, self.told, self.order = builder.places, builder.told, builder.order
         self.lanes, self.layout = builder.lanes, struct.Struct(f"<{len(self.places)}Q")
         steps = [step_of(part, builder.keep) for part in builder.parts.values()]
         for keep, lanes in builder.constants:
@@ -104,7 +104,8 @@ class _Compiled:
     def raw(self, facts: Any) -> list[float]:
         """Every output in log-odds before its Platt step."""
         leaves, lanes, _ = self._look_up(facts)
-        return [total / UNIT for total in self._totals(leaves, lanes)]
+        totals = self._totals(leaves, lanes)
+        return [totals[place] / UNIT for place in self.order]
 
     def _look_up(self, facts: Any) -> tuple[bytes, int, list[Moved]]:
         """The leaf of every tree, the sums of the tables, what the champion's tables tell."""
@@ -142,7 +143,7 @@ class _Compiled:
             if not -_MOST < power < _MOST:
                 power = math.copysign(_MOST, power)
             chances.append(int(1e6 / (1 + exp(power)) + 0.5) / 1e6)  # six digits, in a third of the time of round()
-        return chances
+        return [chances[place] for place in self.order]
 
 
 def _path(one: Told, leaves: bytes, half: int) -> list[Moved]:
