@@ -35,6 +35,9 @@ class Panel:
 
     def __init__(self, cards: Sequence[Card], read: Callable[[Sequence[str]], Read] | None = None) -> None:
         self.cards = tuple(cards)
+        self.champion = self.cards[0].id
+        self.challengers = [(card.id, card.digest, 3 * place) for place, card in enumerate(cards) if place]
+        """Id, digest, and where the three chances of each begin."""
         self._read = read or of_attributes
         self._compiled: dict[str, _Compiled] = {}
 
