@@ -60,13 +60,13 @@ class Trained:
 
 
 def section(*, quick: bool = False) -> Section:
-    """Everything, or a section without figures that says what is missing."""
+    """Everything, or a section without figures whose title says what is missing."""
     try:
         tools = Tools()
     except ModuleNotFoundError:
-        return Section(TITLE, "Not measured: LightGBM is not installed (`make environment-train`).", [])
+        return Section(f"{TITLE}: not measured, LightGBM is not installed (make environment-train)", "", [])
     if credit_data.german() is None:
-        return Section(TITLE, f"Not measured: {credit_data.MISSING}.", [])
+        return Section(f"{TITLE}: not measured, {credit_data.MISSING}", "", [])
     figures = [one for name in ("german",) if quick for one in compared(tools, name)]
     if not quick:
         figures = [one for name in ("german", "taiwan", "pakdd") for one in compared(tools, name)]
