@@ -17,7 +17,7 @@ from gateway.risk.model_file import forbidden
 from gateway.risk.training_data import Reading, TrainingSet, read
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-MISSING = "the public data sets are not there (../shared/data); skipped"
+MISSING = "the public data sets are not there (../shared/data)"
 
 
 @dataclass(frozen=True)

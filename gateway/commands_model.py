@@ -10,11 +10,13 @@ from typing import Any
 import click
 
 from gateway import commands_card
+from gateway.backup import FileUnwritable
 from gateway.command_line import SHOP, Desk, Row, id_of, of_merchant
 from gateway.core import clock
 from gateway.core.errors import GatewayError, Invalid
 from gateway.core.ids import to_public
 from gateway.merchants import audit
+from gateway.question_file import FileUnreadable
 from gateway.risk import card as cards
 from gateway.risk import champions, model_file, training_data
 from gateway.risk.champions import CHALLENGER, CHAMPION, RETIRED, Act, Kept, ModelUnknown
@@ -29,12 +31,6 @@ class TrainingMissing(GatewayError):
     """Training needs LightGBM: pip install 'kulanz[train]'."""
 
     status = 501
-
-
-class FileUnreadable(GatewayError):
-    """The file cannot be read or written."""
-
-    status = 409
 
 
 @click.group()
@@ -326,4 +322,4 @@ def _write(target: Path, text: str) -> None:
     try:
         target.write_text(text)
     except OSError as error:
-        raise FileUnreadable(f"{target}: {error.strerror}") from error
+        raise FileUnwritable(f"{target}: {error.strerror}") from error

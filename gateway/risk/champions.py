@@ -4,6 +4,7 @@ Every decision is scored by all of them; only the champion acts. A shop without 
 """
 
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -231,15 +232,18 @@ class Panels:
 
     def __init__(self) -> None:
         self._kept: dict[Any, Panel] = {(): Panel((cards.expert(),))}
+        self._lock = threading.Lock()
 
     def get(self, link: Link, merchant_id: UUID, models: Mapping[str, str]) -> Panel:
         """The panel of these parts (model id → role). The first time costs one statement on this link."""
         key = (merchant_id, *sorted(models.items())) if models else ()
         panel = self._kept.get(key)
         if panel is None:
-            if len(self._kept) >= PANELS_KEPT:  # the oldest but for the expert's, which nobody would like to make again
-                self._kept.pop(next(one for one in self._kept if one))
-            panel = self._kept[key] = Panel(_cards(link, merchant_id, models))
+            panel = Panel(_cards(link, merchant_id, models))
+            with self._lock:
+                if len(self._kept) >= PANELS_KEPT:  # the oldest goes, but for the expert's, which everybody begins with
+                    self._kept.pop(next(one for one in self._kept if one))
+                self._kept[key] = panel
         return panel
 
 

@@ -35,6 +35,9 @@ class Panel:
 
     def __init__(self, cards: Sequence[Card], read: Callable[[Sequence[str]], Read] | None = None) -> None:
         self.cards = tuple(cards)
+        self.champion = self.cards[0].id
+        self.challengers = [(card.id, card.digest, 3 * place) for place, card in enumerate(cards) if place]
+        """Id, digest, and where the three chances of each begin."""
         self._read = read or of_attributes
         self._compiled: dict[str, _Compiled] = {}
 
@@ -51,7 +54,7 @@ class Panel:
         knows = tuple(card.knows_amounts(currency) for card in self.cards)
         if len(self._compiled) >= CURRENCIES_KEPT:
             self._compiled.clear()
-        alike = (one for one in self._compiled.values() if one.knows == knows)
+        alike = (one for one in tuple(self._compiled.values()) if one.knows == knows)
         found = next(alike, None) or _Compiled(self.cards, knows, self._read)
         self._compiled[currency] = found
         return found
@@ -82,7 +85,7 @@ class _Compiled:
         builder = Builder(cards, knows)
         self.knows = knows
         self.half, self.keep = builder.half, builder.keep
-        self.places, self.told = builder.places, builder.told
+        self.places, self.told, self.order = builder.places, builder.told, builder.order
         self.lanes, self.layout = builder.lanes, struct.Struct(f"<{len(self.places)}Q")
         steps = [step_of(part, builder.keep) for part in builder.parts.values()]
         for keep, lanes in builder.constants:
@@ -104,7 +107,8 @@ class _Compiled:
     def raw(self, facts: Any) -> list[float]:
         """Every output in log-odds before its Platt step."""
         leaves, lanes, _ = self._look_up(facts)
-        return [total / UNIT for total in self._totals(leaves, lanes)]
+        totals = self._totals(leaves, lanes)
+        return [totals[place] / UNIT for place in self.order]
 
     def _look_up(self, facts: Any) -> tuple[bytes, int, list[Moved]]:
         """The leaf of every tree, the sums of the tables, what the champion's tables tell."""
@@ -142,7 +146,7 @@ class _Compiled:
             if not -_MOST < power < _MOST:
                 power = math.copysign(_MOST, power)
             chances.append(int(1e6 / (1 + exp(power)) + 0.5) / 1e6)  # six digits, in a third of the time of round()
-        return chances
+        return [chances[place] for place in self.order]
 
 
 def _path(one: Told, leaves: bytes, half: int) -> list[Moved]:

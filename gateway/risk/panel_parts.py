@@ -101,6 +101,9 @@ class Builder:
     def __init__(self, cards: Sequence[Card], knows: Sequence[bool]) -> None:
         self.parts: dict[str, Part] = {}
         self.places: list[Place] = []
+        self.order: list[int] = []
+        """Per output of every card its place: outputs that a challenger has copied are scored once."""
+        self._seen: list[tuple[Output, bool, int]] = []
         self.told: list[Told] = []
         self.constants: list[tuple[int, int]] = []
         self.lanes = 0
@@ -111,8 +114,11 @@ class Builder:
             whole[byte] = (1 << len(tree.leaves)) - 1
         self.keep = int.from_bytes(whole, "little")
         for place, (card, known) in enumerate(zip(cards, knows, strict=True)):
-            for number in range(len(card.outputs)):
-                self._add_output(card, number, known=known, told=not place)
+            for number, output in enumerate(card.outputs.values()):
+                same = [lane for other, knew, lane in self._seen if knew == known and other == output]
+                self.order.append(same[0] if same else len(self.places))
+                if not same:
+                    self._add_output(card, number, known=known, told=not place)
 
     def _bytes(self, cards: Sequence[Card]) -> Iterator[tuple[int, Tree]]:
         """Every tree with its byte."""
@@ -133,6 +139,8 @@ class Builder:
         firsts, seconds = output.trees[::2], output.trees[1::2]
         pairs = slice(self._first, self._first + len(firsts))
         self._first = pairs.stop
+        if not output.trees:  # trees name features by their place, which is another one in another card
+            self._seen.append((output, known, len(self.places)))
         self.places.append(Place(pairs, _pair_values(firsts, seconds), -output.a / UNIT, -output.b))
         if told and output.trees:
             used = sorted({split.feature for tree in output.trees for split in tree.splits})

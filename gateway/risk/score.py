@@ -76,14 +76,17 @@ def score_all(panel: Panel, facts: Facts) -> tuple[Score, tuple[Challenge, ...]]
     """The champion's score with its reasons, and what each challenger says."""
     chances, moved = panel.run(facts, facts.currency)
     reasons = tuple([one[2] for one in moved[:TOP]])
-    each = len(OUTPUTS)
-    champion = Score(chances[0], chances[1], chances[2], reasons, panel.cards[0].id)
-    challenges = [
-        Challenge(card.id, card.digest, *chances[each * place : each * (place + 1)])
-        for place, card in enumerate(panel.cards)
-        if place
+    champion = _made(Score, (chances[0], chances[1], chances[2], reasons, panel.champion))
+    if len(chances) == len(OUTPUTS):
+        return champion, ()
+    others = [
+        _made(Challenge, (name, digest, *chances[place : place + 3])) for name, digest, place in panel.challengers
     ]
-    return champion, tuple(challenges)
+    return champion, tuple(others)
+
+
+_made = tuple.__new__
+"""A named tuple without the arguments of its constructor, which would take longer than the values."""
 
 
 class Attribution(NamedTuple):

@@ -152,26 +152,30 @@ def _latest(data: TrainingSet, known: Array) -> Array | None:
 
 
 def _gain(sample: Sample, fitted: fitting.Fitted, before: Array | None, latest: Array | None) -> dict[str, float]:
-    """Against the model in use with its own Platt step on the same rows, or the base rate where there is none.
+    """Against what one could do without it: the model in use with a Platt step of its own, or the base rate.
 
     On the newest rows by a model of the older ones where days are known, out of fold where they are not.
     """
     if latest is None or len(np.unique(sample.y[latest])) < 2 or len(np.unique(sample.y[~latest])) < 2:
         chances = fitting.platt_out_of_fold(fitted.raw, sample.y, sample.weights)
-        return fitting.gain(sample.y, chances, _rival(before, sample, np.ones(len(sample), dtype=bool)))
+        every: Array = np.ones(len(sample), dtype=bool)
+        return fitting.gain(sample.y, chances, _rival(before, sample, every, every))
     older = sample.take(~latest)
     booster = lightgbm.train(dict(fitted.parameters), older.dataset(), fitted.rounds)
     a, b = fitting.platt(fitted.raw[~latest], older.y, older.weights)
     chances = fitting.sigmoid(a * booster.predict(sample.x[latest], raw_score=True) + b)
-    return fitting.gain(sample.y[latest], chances, _rival(before, sample, ~latest)[latest])
+    return fitting.gain(sample.y[latest], chances, _rival(before, sample, ~latest, latest))
 
 
-def _rival(before: Array | None, sample: Sample, learn: Array) -> Array:
-    """What the model in use says of every row, its Platt step fitted on the rows to learn from."""
-    raw = np.zeros(len(sample)) if before is None else before
-    usable = before is not None and float(np.std(raw[learn])) > 0
-    a, b = fitting.platt(raw[learn], sample.y[learn], sample.weights[learn], slope=usable)
-    return fitting.sigmoid(a * raw + b)
+def _rival(before: Array | None, sample: Sample, learn: Array, judge: Array) -> Array:
+    """Chances of the rows to judge, by whichever does better there: the model in use, or the base rate alone."""
+    blank = np.zeros(len(sample))
+    known = [blank] if before is None or not float(np.std(before[learn])) > 0 else [before, blank]
+    said = []
+    for raw in known:
+        a, b = fitting.platt(raw[learn], sample.y[learn], sample.weights[learn], slope=raw is before)
+        said.append(fitting.sigmoid(a * raw[judge] + b))
+    return min(said, key=lambda chances: fitting.log_loss(sample.y[judge], chances))
 
 
 def _verdict(metrics: dict[str, float]) -> str:

@@ -4,6 +4,7 @@ import json
 
 import psycopg
 import pytest
+from sqlalchemy import event
 
 from gateway.checkout.models import Decision
 from gateway.checkout.replay import CardMissing, replay_decision
@@ -222,6 +223,50 @@ def test_models_and_their_history_are_never_removed(live_owner_url, table):
     """By nobody, the owner included."""
     with psycopg.connect(live_owner_url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute(f"TRUNCATE {table} CASCADE")
+
+
+def test_models_cost_no_statement_of_their_own_once_they_are_compiled(app, services, world, shop):
+    """Which models play a part comes with the one read; a file is fetched once per process."""
+    made = shop("add", a_file("one"), SURE)
+    shop("assign", made.id, CHALLENGER, SURE)
+    sent = []
+
+    def note(_connection, _cursor, statement, *_):
+        sent.append(statement)
+
+    event.listen(services.db.engine, "before_cursor_execute", note)
+    try:
+        counts = []
+        for _ in range(3):
+            asked(app, world)
+            counts.append(sum("score_model" in statement for statement in sent))
+    finally:
+        event.remove(services.db.engine, "before_cursor_execute", note)
+    assert counts == [1, 1, 1]
+
+
+def test_a_process_keeps_so_many_panels_and_no_more(services, world, shop, monkeypatch):
+    """The oldest goes; a shop that comes again is compiled again."""
+    monkeypatch.setattr(champions, "PANELS_KEPT", 3)
+    parts = [{str(shop("add", a_file(f"m-{n}"), SURE).id): CHAMPION} for n in range(4)]
+    panels = champions.Panels()
+    with services.db.connection(world.merchant_id) as connection:
+        for models in (*parts, parts[0], {}):
+            panel = panels.get(connection, world.merchant_id, models)
+            assert panel is panels.get(connection, world.merchant_id, models)
+    assert panel.cards == (card.expert(),)
+    assert len(panels._kept) == 3
+
+
+EARLIER = "541bc38e3a53c5029492c993772a835d315f776d6b159f9e8da01ac2c407a8ec"
+
+
+def test_decisions_that_name_the_expert_card_in_its_earlier_form_find_it(services, world):
+    """Its digest was that of another file which scores the same."""
+    with services.db.connection(world.merchant_id) as connection:
+        found = champions.find_card(connection, world.merchant_id, world.shop_id, "expert-1", EARLIER)
+        assert found is card.expert()
+        assert champions.find_card(connection, world.merchant_id, world.shop_id, "expert-1", "0" * 64) is None
 
 
 def post(app, world, path, body, **headers):

@@ -182,7 +182,9 @@ def test_the_command_trains_checks_and_shows(tmp_path):
     assert "a trial" in shown
     assert "asked" in shown
     assert "order total (`total_minor`)" in shown
-    again = run.invoke(commands_model.model, ["train", str(source), "--id", "n", "--base", str(out), "--ignore", "x"])
+    again = run.invoke(
+        commands_model.model, ["train", str(source), "--id", "n", "--base", str(out), "--out", str(tmp_path / "n.json")]
+    )
     assert again.exit_code == 0
     (tmp_path / "bad.json").write_text(out.read_text().replace("0.1", "0.2", 1))
     assert isinstance(run.invoke(commands_model.model, ["check", str(tmp_path / "bad.json")]).exception, Invalid)

@@ -289,3 +289,16 @@ def test_whatever_stands_at_any_place_the_file_loads_or_is_refused(path, junk):
         assert error.code == "invalid-input"  # noqa: PT017 - refusing is one of the two right answers
     else:
         predict(model, {})
+
+
+def test_outputs_that_a_challenger_copied_are_scored_once_and_told_for_both():
+    """A model that learned default only has fraud and return of the one before."""
+    raw = json.loads(card.shipped_text("expert-1")) | {"id": "copy"}
+    raw["outputs"]["default"]["intercept"] = -2.0
+    copy, expert = model_file.load(model_file.dump(raw)), card.expert()
+    sheet = Facts("EUR", 50_000, paid_orders=3, guest=True)
+    champion, (said,) = score_all(Panel((expert, copy)), sheet)
+    assert champion == score(expert, sheet)
+    alone = score(copy, sheet)
+    assert (said.default, said.fraud, said.return_) == (alone.default, alone.fraud, alone.return_)
+    assert said.default > champion.default
