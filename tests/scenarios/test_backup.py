@@ -174,11 +174,12 @@ def assert_untouched(url: str) -> None:
         assert backup._tables(connection) == []
 
 
-@pytest.mark.parametrize("place", [0.1, 0.5, 0.9, 0.9999])
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.9, "directory"])
 def test_a_backup_with_one_changed_byte_is_refused(file, empty_url, keyring, place):
-    """Wherever the byte lies; nothing is written."""
+    """In the dump, in the note, in a checksum of the directory at the end; nothing is written."""
     content = bytearray(file.read_bytes())
-    content[int(len(content) * place)] ^= 0xFF
+    checksum = content.rfind(b"PK\x01\x02") + 16  # of the last entry; not every byte there is of consequence
+    content[checksum if place == "directory" else int(len(content) * place)] ^= 0xFF
     file.write_bytes(content)
     with pytest.raises(backup.BackupDamaged):
         backup.restore(settings(empty_url), keyring, file)

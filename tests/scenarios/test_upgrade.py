@@ -69,6 +69,8 @@ def copied(source: psycopg.Connection, target: psycopg.Connection) -> dict[str, 
         known = target.execute(
             "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND is_identity = 'NO'", (table,)
         ).fetchall()
+        if not known:  # a later revision makes this table
+            continue
         columns = sql.SQL(", ").join(sql.Identifier(name) for (name,) in known)
         there = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(columns, sql.Identifier(table))
         here = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), columns)
