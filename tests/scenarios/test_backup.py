@@ -174,13 +174,9 @@ def assert_untouched(url: str) -> None:
         assert backup._tables(connection) == []
 
 
-@pytest.mark.parametrize("place", [0.1, 0.5, 0.9, 0.99])
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.9, 0.9999])
 def test_a_backup_with_one_changed_byte_is_refused(file, empty_url, keyring, place):
-<<<<<<< HEAD
     """Wherever the byte lies in dump and manifest; nothing is written."""
-=======
-    """Wherever the byte lies in dump or manifest (the ZIP's directory also holds mere attributes); nothing is written."""
->>>>>>> rights
     content = bytearray(file.read_bytes())
     with zipfile.ZipFile(file) as archive:  # its directory, behind both, has bytes that mean nothing
         content[int(archive.start_dir * place)] ^= 0xFF

@@ -69,13 +69,8 @@ def copied(source: psycopg.Connection, target: psycopg.Connection) -> dict[str, 
         known = target.execute(
             "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND is_identity = 'NO'", (table,)
         ).fetchall()
-<<<<<<< HEAD
         if not known:  # a table of a later revision
             continue
-=======
-        if not known:
-            continue  # the table came with a later revision
->>>>>>> rights
         columns = sql.SQL(", ").join(sql.Identifier(name) for (name,) in known)
         there = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(columns, sql.Identifier(table))
         here = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), columns)
