@@ -13,6 +13,7 @@ from gateway.app import create_app
 from gateway.core import clock
 from gateway.core.services import Services
 from gateway.demo.seed import Demo, seed
+from tests.bureaus import a_sandbox
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
@@ -57,7 +58,21 @@ def chromium():
 @pytest.fixture
 def site(live_db, cache, keyring):
     """The application on a port of its own, with the demo merchant."""
-    services = Services(live_db, cache, keyring, "http://127.0.0.1", b"only for tests, thirty-two bytes!")
+    with a_sandbox() as sandbox_url:
+        yield from running(
+            Services(
+                live_db,
+                cache,
+                keyring,
+                "http://127.0.0.1",
+                b"only for tests, thirty-two bytes!",
+                sandbox_url=sandbox_url,
+            )
+        )
+
+
+def running(services):
+    """The site while a test lasts; what browsers complained about fails it."""
     demo = seed(services, clock.now())
     server = make_server("127.0.0.1", 0, create_app(services), threaded=True)
     thread = threading.Thread(target=server.serve_forever)

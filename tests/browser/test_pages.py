@@ -41,6 +41,26 @@ def test_the_demo_decides_again_with_every_change(visit):
     assert "189,90" in page.locator("#panel details").first.inner_text()
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_visitor_places_the_order_and_is_answered_without_a_reload(visit, width):
+    """Whatever the sandbox bureau says: confirmed, with a deposit, or other methods to choose from."""
+    page = visit("/demo", width=width)
+    choose(page, "input[value=regular]")
+    for bureau, words in (
+        ("unknown", "jetzt, der Rest später"),
+        ("auto", "Die Bestellung ist aufgegeben: Kauf auf Rechnung."),
+        ("middling", "jetzt, der Rest später"),
+        ("mistaken", "Bitte wählen Sie eine andere Zahlungsart"),
+    ):
+        with page.expect_response(lambda answer: answer.url.endswith("/demo/decision")):
+            page.select_option("[name=bureau]", bureau)
+        page.wait_for_selector("form:not([aria-busy])")
+        page.locator("input[name=method][value=invoice]").check()
+        page.get_by_role("button", name="Bestellung aufgeben").click()
+        page.locator("#placed", has_text=words).wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_the_demo_works_without_javascript(visit):
     """A form and a button."""
     page = visit("/demo", java_script_enabled=False)
