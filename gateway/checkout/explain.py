@@ -5,6 +5,7 @@ stands here with its value, direction and rank; limits, weights and counters in 
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,7 +48,8 @@ _HISTORY = frozenset(
         "days_known",
     ]
 )
-_WINDOWS = ("_1h", "_24h", "_30d")
+_WINDOW = re.compile(r"_[0-9]+[mhd]\Z")
+"""What is counted ends with the window it is counted in: `email_24h`."""
 NOTICEABLE = 0.005
 """Log-odds below which a fact did not move anything."""
 USUAL_TOTAL_MINOR = 5_000
@@ -85,10 +87,16 @@ def group_of(fact: str) -> str:
     """Which group a fact is told in; a fact this table does not know has a group of its own."""
     if fact.startswith("bureau"):
         return "bureau"
-    if fact.endswith(_WINDOWS):
+    if _WINDOW.search(fact):
         return "velocity"
     named = ((_BASKET, "basket"), (_TOLD, "told"), (_HISTORY, "history"), (frozenset({"listed"}), "lists"))
     return next((group for facts, group in named if fact in facts), "other")
+
+
+def subject_of(fact: str) -> str:
+    """What a counter is about, without its window: `email`, or `payments_ip` for everything counted of payments by one."""
+    subject = _WINDOW.sub("", fact)
+    return subject if subject in words.SUBJECTS else f"payments_{subject.rpartition('_')[2]}"
 
 
 def _effects(told: Told) -> dict[str, float]:
@@ -127,9 +135,7 @@ def _logit(chance: float) -> float:
 
 def _groups(record: Mapping[str, Any], effects: Mapping[str, float], language: str) -> list[dict[str, Any]]:
     facts = record["facts"]
-    told = [
-        _fact(name, facts, effects, language) for name in CATALOGUE if name in facts and not name.endswith(_WINDOWS)
-    ]
+    told = [_fact(name, facts, effects, language) for name in CATALOGUE if name in facts and not _WINDOW.search(name)]
     told += _counted(facts, effects, language)
     order = sorted((one for one in told if one["direction"] != "none"), key=lambda one: -one.pop("weight"))
     ranks = {one["fact"]: rank for rank, one in enumerate(order, 1)}
@@ -164,8 +170,8 @@ def _counted(facts: Mapping[str, Any], effects: Mapping[str, float], language: s
     """How often lately, told per subject and without figures or windows."""
     by_subject: dict[str, list[float]] = {}
     for name in facts:
-        if name.endswith(_WINDOWS):
-            by_subject.setdefault(name.rpartition("_")[0], []).append(effects.get(name, 0.0))
+        if _WINDOW.search(name):
+            by_subject.setdefault(subject_of(name), []).append(effects.get(name, 0.0))
     told = []
     for subject, moved in by_subject.items():
         effect = max(moved, key=abs)
@@ -207,8 +213,8 @@ def _reason(code: str, rule_facts: Mapping[str, frozenset[str]], language: str) 
 
 
 def _plain_label(name: str, language: str) -> str:
-    if name.endswith(_WINDOWS):
-        return words.subject(name.rpartition("_")[0], language)
+    if _WINDOW.search(name):
+        return words.subject(subject_of(name), language)
     return words.label(name, CATALOGUE[name], language)
 
 

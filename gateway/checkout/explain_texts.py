@@ -112,6 +112,26 @@ REASONS: Words = {
             "ships."
         ),
     ),
+    "consumer_credit_fee": (
+        "Eine Rechnung, die etwas kostet, wäre für Privatkunden ein Verbraucherkredit.",
+        "An invoice that costs something would be a consumer credit.",
+    ),
+    "bureau_missing": (
+        "Ohne Auskunft einer Auskunftei bietet der Shop diese Zahlungsart nicht an.",
+        "Without the answer of a credit bureau the shop does not offer this method.",
+    ),
+    "shop_limit": (
+        "Der Shop hat derzeit insgesamt so viel offen, wie er zulässt; das liegt nicht an Ihnen.",
+        "The shop has as much open in all as it allows at the moment; that is not about you.",
+    ),
+    "explored": (
+        "Diese Zahlungsart wurde als Stichprobe angeboten.",
+        "This method was offered as a sample.",
+    ),
+    "card_with_3ds_instead": (
+        "Stattdessen wird die Karte mit 3-D Secure angeboten.",
+        "The card with 3-D Secure is offered instead.",
+    ),
     "objection": (
         (
             "Sie haben der Bewertung widersprochen. Ohne sie bietet der Shop nur Zahlungsarten an, bei denen er nicht in "
@@ -123,10 +143,8 @@ REASONS: Words = {
         ),
     ),
 }
-_UNKNOWN_REASON = (
-    "Eine Prüfung des Shops sprach gegen diese Zahlungsart.",
-    "A check of the shop spoke against this method.",
-)
+_UNKNOWN_REASON = ("Eine weitere Prüfung des Shops war beteiligt.", "Another check of the shop played a part.")
+"""A code of tomorrow may speak for a method as well as against it, so its words take no side."""
 WHAT_IFS: Words = {
     "same_address": ("Bei Lieferung an die Rechnungsadresse", "With delivery to the billing address"),
     "no_locker": (
@@ -158,6 +176,7 @@ SUBJECTS: Words = {
     "device": ("mit diesem Gerät", "with this device"),
     "handle": ("mit diesem Zahlungsmittel", "with this means of payment"),
 }
+_PAYMENTS = ("Zahlungsversuche {}", "payment attempts {}")
 _OTHER_SUBJECT = ("mit weiteren Merkmalen dieser Bestellung", "with other features of this order")
 DIRECTIONS: Words = {
     "against": ("sprach gegen eine Zahlung nach der Lieferung", "spoke against paying after delivery"),
@@ -278,8 +297,11 @@ def money(minor: int, currency: str, language: str) -> str:
 
 
 def subject(name: str, language: str) -> str:
-    """What was counted, as part of a sentence: `with this e-mail address`."""
-    return _pick(SUBJECTS.get(name, _OTHER_SUBJECT), language)
+    """What was counted, as part of a sentence: `with this e-mail address`, `payment attempts from this connection`."""
+    if name in SUBJECTS:
+        return _pick(SUBJECTS[name], language)
+    by = _pick(SUBJECTS.get(name.removeprefix("payments_"), _OTHER_SUBJECT), language)
+    return _pick(_PAYMENTS, language).format(by)
 
 
 def often(*, often: bool, language: str) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.checkout import documents, explain_texts, records
-from gateway.checkout.explain import Told, explain, group_of
+from gateway.checkout.explain import Told, explain, group_of, subject_of
 from gateway.checkout.methods import KINDS, Method
 from gateway.checkout.policy import Case, choose
 from gateway.checkout.records import Judged
@@ -176,7 +176,22 @@ def test_every_word_is_there_in_both_languages():
             assert german != english, code
     for kind in KINDS:
         assert explain_texts.kind(kind, "de")
-    assert explain_texts.reason("a-code-of-tomorrow", "de").startswith("Eine Prüfung")
+    assert explain_texts.reason("a-code-of-tomorrow", "de").startswith("Eine weitere Prüfung")
+
+
+@pytest.mark.parametrize(
+    ("fact", "said"),
+    [
+        ("email_24h", "mit dieser E-Mail-Adresse"),
+        ("declines_ip_10m", "Zahlungsversuche über diesen Internetanschluss"),
+        ("small_amounts_handle_1h", "Zahlungsversuche mit diesem Zahlungsmittel"),
+        ("things_of_tomorrow_7d", "Zahlungsversuche mit weiteren Merkmalen dieser Bestellung"),
+    ],
+)
+def test_whatever_is_counted_is_told_by_its_subject(fact, said):
+    """Also a counter that this version does not know: never its window."""
+    assert group_of(fact) == "velocity"
+    assert explain_texts.subject(subject_of(fact), "de") == said
 
 
 def test_every_fact_of_the_catalogue_has_a_group():
