@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from gateway.admin import words
 from gateway.checkout.methods import KINDS
 from gateway.core.clock import local_date
 from gateway.core.errors import GatewayError
@@ -37,7 +38,7 @@ def fact_value(name: str, value: Any, currency: str) -> str:
     if isinstance(value, bool):
         return say("yes") if value else say("no")
     if name == "listed":
-        return _words(_LISTED, str(value))
+        return _words(words.LISTED, str(value))
     return _with_unit(value, known.unit, currency)
 
 
@@ -55,7 +56,7 @@ def _with_unit(value: Any, unit: str, currency: str) -> str:
 
 def outcome_label(outcome: str) -> str:
     """`allow`, `review`, `decline` in words."""
-    return _words(_OUTCOMES, outcome)
+    return _words(words.OUTCOMES, outcome)
 
 
 _HISTORY = frozenset(
@@ -102,57 +103,57 @@ def _words(table: Mapping[str, tuple[str, str]], code: str) -> str:
 
 def answer_label(answer: str) -> str:
     """The answer to a buyer's choice in words."""
-    return _words(_ANSWERS, answer)
+    return _words(words.ANSWERS, answer)
 
 
 def state_label(state: str) -> str:
     """Fulfilment of an order in words."""
-    return _words(_STATES, state)
+    return _words(words.STATES, state)
 
 
 def event_label(event: str) -> str:
     """What happened to an order, in words."""
-    return _words(_EVENTS, event)
+    return _words(words.EVENTS, event)
 
 
 def list_kind_label(kind: str) -> str:
     """What kind of value a list entry holds."""
-    return _words(_LIST_KINDS, kind)
+    return _words(words.LIST_KINDS, kind)
 
 
 def stage_label(stage: str) -> str:
     """Where a version stands."""
-    return _words(_STAGES, stage)
+    return _words(words.STAGES, stage)
 
 
 def backtest_label(state: str) -> str:
     """How far a backtest is."""
-    return _words(_BACKTEST_STATES, state)
+    return _words(words.BACKTEST_STATES, state)
 
 
 def segment_label(name: str) -> str:
     """By what a result is broken down, and the parts; an amount or a country is shown as it is."""
-    return _words(_SEGMENTS, name)
+    return _words(words.SEGMENTS, name)
 
 
 def policy_label(kind: str) -> str:
     """Which policy document."""
-    return _words(_POLICIES, kind)
+    return _words(words.POLICIES, kind)
 
 
 def notice_label(code: str) -> str:
     """What a notice is about."""
-    return _words(_NOTICES, code)
+    return _words(words.NOTICES, code)
 
 
 def role_label(role: str) -> str:
     """A role in one word."""
-    return _words(_ROLES, role)
+    return _words(words.ROLES, role)
 
 
 def action_label(action: str) -> str:
     """An entry of the audit log in words."""
-    return _words(_ACTIONS, action)
+    return _words(words.ACTIONS, action)
 
 
 def last_day(due_at: datetime) -> date:
@@ -162,22 +163,22 @@ def last_day(due_at: datetime) -> date:
 
 def rights_label(kind: str) -> str:
     """What a buyer asks for."""
-    return _words(_RIGHTS, kind)
+    return _words(words.RIGHTS, kind)
 
 
 def rights_outcome(outcome: str | None) -> str:
     """What came of it."""
-    return _words(_RIGHTS_OUTCOMES, outcome or "–")
+    return _words(words.RIGHTS_OUTCOMES, outcome or "–")
 
 
 def proof_label(proof: str) -> str:
     """How a buyer showed who he is."""
-    return _words(_PROOFS, proof)
+    return _words(words.PROOFS, proof)
 
 
 def correction_label(name: str) -> str:
     """A field that can be corrected."""
-    return _words(_CORRECTED, name)
+    return _words(words.CORRECTED, name)
 
 
 def told_value(told: Mapping[str, Any] | None, name: str) -> str:
@@ -190,219 +191,8 @@ def told_value(told: Mapping[str, Any] | None, name: str) -> str:
 
 def sentence(error: GatewayError) -> str:
     """An error for people: in German where we have the words, else the English sentence of the API."""
-    german = _ERRORS.get(error.code, "")
+    german = words.ERRORS.get(error.code, "")
     return german if german and language() == "de" else error.detail or error.title
-
-
-_OUTCOMES = {
-    "allow": ("alle Zahlungsarten", "every method"),
-    "review": ("mit Vorsicht", "with care"),
-    "decline": ("nur sichere Zahlungsarten", "safe methods only"),
-}
-_ANSWERS = {
-    "confirmed": ("bestätigt", "confirmed"),
-    "deposit": ("mit Anzahlung", "with a deposit"),
-    "choose_another": ("andere Zahlungsart verlangt", "another method asked for"),
-}
-_STATES = {
-    "PLACED": ("bestellt", "placed"),
-    "SHIPPED": ("versandt", "shipped"),
-    "DELIVERED": ("zugestellt", "delivered"),
-    "CANCELLED": ("storniert", "cancelled"),
-}
-_EVENTS = {
-    "paid": ("Zahlung", "paid"),
-    "shipped": ("versandt", "shipped"),
-    "delivered": ("zugestellt", "delivered"),
-    "cancelled": ("storniert", "cancelled"),
-    "returned": ("Ware zurück", "goods came back"),
-    "refunded": ("erstattet", "refunded"),
-    "withdrawn": ("widerrufen", "withdrawn"),
-    "changed": ("geändert", "changed"),
-}
-_LISTED = {"block": ("gesperrt", "blocked"), "allow": ("vertraut", "trusted")}
-_LIST_KINDS = {
-    "email": ("E-Mail-Adresse", "e-mail address"),
-    "phone": ("Telefonnummer", "phone number"),
-    "address": ("Postanschrift", "postal address"),
-    "domain": ("Mail-Domain", "mail domain"),
-    "ip": ("IP-Adresse", "IP address"),
-    "device": ("Gerät", "device"),
-    "handle": ("Zahlungsmittel", "means of payment"),
-    "order": ("eine Bestellung", "one order"),
-}
-_STAGES = {
-    "draft": ("Entwurf", "draft"),
-    "shadow": ("im Schatten", "in the shadow"),
-    "share": ("für einen Teil", "for a share"),
-    "live": ("entscheidet jetzt", "decides now"),
-}
-_BACKTEST_STATES = {
-    "waiting": ("wartet", "waiting"),
-    "running": ("läuft", "running"),
-    "done": ("fertig", "done"),
-    "failed": ("gescheitert", "failed"),
-}
-_SEGMENTS = {
-    "buyer": ("Kunde", "buyer"),
-    "amount": ("Bestellwert", "order total"),
-    "country": ("Lieferland", "delivery country"),
-    "b2b": ("Art", "type"),
-    "known": ("bekannt", "known"),
-    "new": ("neu", "new"),
-    "nameless": ("ohne Namen", "nameless"),
-    "company": ("Firma", "company"),
-    "consumer": ("Privat", "consumer"),
-    "unknown": ("unbekannt", "unknown"),
-    "other": ("andere", "others"),
-}
-_POLICIES = {
-    "checkout": ("Zahlungsarten und Regeln", "Methods and rules"),
-    "economics": ("Marge und Kosten", "Margin and costs"),
-    "privacy": ("Auskunft an Käufer", "Answers to buyers"),
-}
-_NOTICES = {
-    "outbox-parked": ("Eine Nachricht ging nicht hinaus", "A message could not be sent"),
-    "order-differs-from-decision": (
-        "Eine Bestellung weicht von ihrer Entscheidung ab",
-        "An order differs from its decision",
-    ),
-    "rights-due": ("Eine Anfrage eines Käufers ist bald fällig", "A request of a buyer is due soon"),
-    "rights-overdue": ("Eine Anfrage eines Käufers ist überfällig", "A request of a buyer is overdue"),
-    "buyer-corrected": (
-        "Daten eines Käufers wurden berichtigt; bitte auch im Shop",
-        "Data of a buyer was corrected; please correct it in the shop too",
-    ),
-    "card-testing-started": (
-        "Karten werden getestet: ungewöhnlich viele Ablehnungen",
-        "Card testing: unusually many declines",
-    ),
-    "card-testing-ended": ("Das Testen von Karten hat aufgehört", "Card testing has ended"),
-    "inbox-parked": ("Eine Nachricht wurde nicht verstanden", "A message could not be understood"),
-}
-_ROLES = {
-    "owner": ("Inhaber", "Owner"),
-    "admin": ("Admin", "Admin"),
-    "clerk": ("Sachbearbeitung", "Clerk"),
-    "reader": ("Lesen", "Reader"),
-}
-_CORRECTED = {
-    "first_name": ("Vorname", "first name"),
-    "last_name": ("Nachname", "last name"),
-    "company": ("Firma", "company"),
-    "vat_id": ("USt-IdNr.", "VAT id"),
-    "phone": ("Telefon", "phone"),
-    **{
-        f"{part}_{name}": (f"{german}: {feld}", f"{english}: {english_name}")
-        for part, (german, english) in {
-            "billing": ("Rechnungsadresse", "billing address"),
-            "delivery": ("Lieferadresse", "delivery address"),
-        }.items()
-        for name, (feld, english_name) in {
-            "line1": ("Straße", "street"),
-            "line2": ("Zusatz", "addition"),
-            "postcode": ("PLZ", "postcode"),
-            "city": ("Ort", "city"),
-            "country": ("Land", "country"),
-        }.items()
-    },
-}
-_RIGHTS = {
-    "review": ("Prüfung durch einen Menschen", "review by a person"),
-    "correction": ("Berichtigung", "correction"),
-    "objection": ("Widerspruch", "objection"),
-    "access": ("Auskunft", "copy of data"),
-    "erasure": ("Löschung", "erasure"),
-}
-_RIGHTS_ACTS = {
-    "asked": ("erbeten", "asked for"),
-    "answered": ("beantwortet", "answered"),
-    "withdrawn": ("erledigt durch Löschung", "ended by erasure"),
-}
-_RIGHTS_OUTCOMES = {
-    "upheld": ("bleibt bestehen", "stands"),
-    "granted": ("gewährt", "granted"),
-    "corrected": ("berichtigt", "corrected"),
-    "noted": ("gilt", "in force"),
-    "ended": ("zurückgenommen", "taken back"),
-    "sent": ("gesendet", "sent"),
-    "erased": ("gelöscht", "erased"),
-    "refused": ("abgelehnt", "refused"),
-}
-_PROOFS = {
-    "postcode": ("Link und Postleitzahl", "link and postcode"),
-    "email": ("Link und E-Mail-Adresse", "link and e-mail address"),
-    "merchant": ("durch den Händler", "by the merchant"),
-}
-_ACTIONS = {
-    "user.invited": ("Benutzer eingeladen", "user invited"),
-    "user.invited-again": ("neuer Link für Benutzer", "new link for user"),
-    "user.password-set": ("Passwort gesetzt", "password set"),
-    "user.role-set": ("Rolle geändert", "role changed"),
-    "user.disabled": ("Benutzer abgeschaltet", "user disabled"),
-    "user.locked": ("Konto gesperrt nach Fehlversuchen", "account locked after failures"),
-    "user.logged-in": ("angemeldet", "signed in"),
-    "user.sessions-ended": ("abgemeldet, alle Geräte", "signed out, every device"),
-    "list.added": ("Listeneintrag angelegt", "list entry added"),
-    "list.removed": ("Listeneintrag entfernt", "list entry removed"),
-    "policy.saved": ("Richtlinie gespeichert", "policy saved"),
-    "policy.activated": ("Richtlinie aktiviert", "policy activated"),
-    "policy.staged": ("Richtlinie auf andere Stufe gesetzt", "policy moved to another stage"),
-    "policy.rolled-back": ("Richtlinie zurückgenommen", "policy rolled back"),
-    "policy.backtested": ("Rückrechnung einer Richtlinie", "policy backtested"),
-    "key.created": ("Schlüssel erzeugt", "key created"),
-    "key.revoked": ("Schlüssel widerrufen", "key revoked"),
-    "shop.created": ("Shop angelegt", "shop created"),
-    "shop.closed": ("Shop geschlossen", "shop closed"),
-    "shop.key-rotated": ("Signaturschlüssel gewechselt", "signing key changed"),
-    "shop.key-retired": ("Signaturschlüssel ausgemustert", "signing key retired"),
-    "connection.created": ("Anbindung angelegt", "connection created"),
-    "connection.closed": ("Anbindung geschlossen", "connection closed"),
-    "callback.created": ("Rückruf angelegt", "callback registered"),
-    "callback.secret-rotated": ("Geheimnis des Rückrufs gewechselt", "callback secret changed"),
-    "callback.disabled": ("Rückruf abgeschaltet", "callback disabled"),
-    "buyer.erased": ("Käufer gelöscht", "buyer erased"),
-    "buyer.corrected": ("Käufer berichtigt", "buyer corrected"),
-    "buyer.objected": ("Käufer widerspricht der Bewertung", "buyer objects to being assessed"),
-    "buyer.objection-ended": ("Käufer nimmt Widerspruch zurück", "buyer takes his objection back"),
-    "buyer.copied": ("Daten eines Käufers kopiert", "data of a buyer copied"),
-    **{
-        f"rights.{kind}.{act}": (f"{german}: {wie}", f"{english}: {how}")
-        for kind, (german, english) in _RIGHTS.items()
-        for act, (wie, how) in _RIGHTS_ACTS.items()
-    },
-    "message.replayed": ("Nachricht erneut gesendet", "message sent again"),
-    "message.cancelled": ("Nachricht verworfen", "message cancelled"),
-    "shield.lifted": ("Kartenschutz aufgehoben", "card-testing shield lifted"),
-    "notice.read": ("Hinweis gesehen", "notice seen"),
-}
-_ERRORS = {
-    "role-missing": "Ihre Rolle schließt das nicht ein. Fragen Sie einen Inhaber Ihres Händlerkontos.",
-    "page-unknown": "Diese Seite gibt es in der Verwaltung nicht.",
-    "form-expired": "Das Formular ist abgelaufen oder kam nicht von unserer Seite. Öffnen Sie die Seite neu.",
-    "decision-unknown": "Diese Entscheidung gibt es hier nicht.",
-    "order-unknown": "Diese Bestellung gibt es hier nicht.",
-    "entry-unknown": "Diesen Eintrag gibt es in den Listen nicht (mehr).",
-    "policy-unknown": "Diese Fassung der Richtlinie gibt es nicht.",
-    "shop-unknown": "Diesen Shop gibt es nicht.",
-    "shop-closed": "Dieser Shop ist geschlossen.",
-    "user-unknown": "Diesen Benutzer gibt es nicht.",
-    "content-erased": "Der Inhalt dieser Nachricht wurde gelöscht; es gibt nichts mehr zu senden.",
-    "last-owner": "Ein Händler behält mindestens einen Inhaber, der sich anmelden kann.",
-    "email-taken": "Jemand mit dieser E-Mail-Adresse arbeitet hier schon.",
-    "invite-expired": "Dieser Link wurde benutzt, ist abgelaufen oder war nie gültig. Bitten Sie um einen neuen.",
-    "too-many-requests": "Zu viele Anfragen. Versuchen Sie es später noch einmal.",
-    "unavailable": "Ein Teil des Dienstes ist gerade nicht verfügbar. Es wurde nichts geändert.",
-    "request-unknown": "Diese Anfrage gibt es hier nicht.",
-    "already-asked": "Dasselbe wurde schon erbeten und ist noch nicht beantwortet.",
-    "still-blocked": "Ein Eintrag der Sperrliste geht jeder Zusage vor. Nehmen Sie ihn zuerst von der Liste.",
-    "nothing-to-grant": "Diese Entscheidung nennt weder eine Bestellung noch ein Postfach, dem etwas zugesagt werden könnte.",
-    "erasure-refused": "Dieser Käufer kann noch nicht gelöscht werden.",
-    "buyer-erased": "Dieser Käufer wurde gelöscht.",
-    "buyer-unknown": "Diesen Käufer gibt es nicht.",
-    "refused": "Das geht im jetzigen Zustand nicht; vielleicht hat schon jemand geantwortet.",
-    "not-found": "Das gibt es hier nicht (mehr).",
-}
 
 
 def mark(text: str) -> str:

@@ -213,7 +213,7 @@ def _column(name: str, raw: Any, missing: frozenset[str]) -> Column:
 
 
 def _type_of(path: Any, place: str) -> str:
-    if path in TYPES:
+    if isinstance(path, str) and path in TYPES:
         return TYPES[path]
     close = difflib.get_close_matches(str(path)[:60], TYPES, n=1)
     raise Invalid.at(place, f"{path} is no place for a value{f'; did you mean {close[0]}?' if close else ''}")
@@ -222,7 +222,7 @@ def _type_of(path: Any, place: str) -> str:
 def _constant(path: str, value: Any) -> Any:
     place = f"/constants/{path}"
     type_ = _type_of(path, place)
-    if path == "currency" and value not in currencies():
+    if path == "currency" and not (isinstance(value, str) and value in currencies()):
         raise Invalid.at(place, "is not an ISO 4217 currency")
     return _typed(path, type_, value, place)
 
