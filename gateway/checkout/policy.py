@@ -350,7 +350,7 @@ def _ranked(offers: list[Offer]) -> tuple[Offer, ...]:
 
 
 def _outcome(case: Case, offers: list[Offer], orders: Mapping[str, Orders]) -> str:
-    """The buyer's class: `allow` (every unsafe method as it is), `review` (some, or with a deposit), `decline` (none).
+    """The buyer's class: `allow` (every unsafe method as it is), `review` (some, or on a condition), `decline` (none).
 
     A plugin grants by it what was not asked about here, so a blocked buyer and a last resort are always `decline`, and
     where no unsafe method was asked about, an invoice is judged in its place.
@@ -359,7 +359,7 @@ def _outcome(case: Case, offers: list[Offer], orders: Mapping[str, Orders]) -> s
         return "decline"
     unsafe = [offer for offer in offers if KINDS[offer.method.kind].safety > SAFE]
     unsafe = unsafe or [_judge(case, Method("", "invoice"), orders.get("invoice"))]
-    if all(offer.show and not offer.deposit_percent for offer in unsafe):
+    if all(o.show and not (o.deposit_percent or o.require_3ds or o.challenge) for o in unsafe):
         return "allow"
     return "review" if any(offer.show for offer in unsafe) else "decline"
 

@@ -68,6 +68,14 @@ def test_a_challenge_keeps_the_method_and_tells_the_shop():
     assert not found["prepayment"].challenge
 
 
+@pytest.mark.parametrize("action", ["require_3ds", "challenge"])
+def test_a_buyer_whose_card_is_taken_on_a_condition_only_is_not_of_the_class_that_opens_everything(action):
+    """The class travels in a token; a plugin that grants by it asks for no 3-D Secure and no proof."""
+    methods = (Method("plain", "card"), Method("bacs", "prepayment"))
+    assert choose(a_case(methods=methods)).outcome == "allow"
+    assert choose(a_case(methods=methods, body=a_rule(action, "card"))).outcome == "review"
+
+
 def test_marks_stand_in_the_record_only_where_they_are_set():
     """A record written before these actions existed replays to the same text."""
     plain = policy.to_dict(choose(a_case()))
