@@ -14,8 +14,7 @@ from gateway.checkout.policy import Case, Choice, choose
 from gateway.core import chain
 from gateway.risk import facts
 from gateway.risk.model_file import Card
-from gateway.risk.panel import Panel
-from gateway.risk.score import Challenge, Score, score_all
+from gateway.risk.score import Challenge, Score, panel_of, score_all
 
 _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
@@ -95,7 +94,7 @@ def replay(
     With the versions the record names, the answer is the stored one: everything between is pure.
     """
     known = facts.from_dict(record["facts"])
-    scored, challenges = score_all(Panel((card, *challengers)), known)
+    scored, challenges = score_all(panel_of((card, *challengers)), known)
     methods = tuple(Method(*method) for method in record["methods"])
     choice = choose(Case(known, scored, methods, economics, case_policy, record["holds_orders"]))
     return {"score": scored.to_dict(), "choice": policy.to_dict(choice)} | _challenged(challenges)
