@@ -294,6 +294,8 @@ def _training() -> Any:
         if error.name is None or error.name.partition(".")[0] not in _NEEDED:
             raise
         raise TrainingMissing from error
+    except OSError as error:  # a slim image without OpenMP's library
+        raise TrainingMissing(f"LightGBM cannot be loaded ({error}); on Debian: apt install libgomp1") from error
 
 
 def _text(file_or_id: str) -> str:

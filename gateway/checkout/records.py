@@ -17,8 +17,7 @@ from gateway.checkout.terms import Policy
 from gateway.core import chain
 from gateway.risk import facts
 from gateway.risk.model_file import Card
-from gateway.risk.panel import Panel
-from gateway.risk.score import Challenge, Score, score_all
+from gateway.risk.score import Challenge, Score, panel_of, score_all
 
 
 class Row(Protocol):
@@ -120,7 +119,7 @@ def replay(
     With the versions the record names, the answer is the stored one: everything between is pure.
     """
     known = facts.from_dict(record["facts"])
-    scored, challenges = score_all(Panel((card, *challengers)), known)
+    scored, challenges = score_all(panel_of((card, *challengers)), known)
     choice = choose(case_of(record, known, scored, case_policy, economics))
     return {"score": scored.to_dict(), "choice": policy.to_dict(choice)} | _challenged(challenges)
 

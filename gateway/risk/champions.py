@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -263,7 +264,9 @@ _BODIES = HotStatement(
 )
 
 
+@lru_cache(maxsize=16)
 def _readable(name: str, body: str) -> Card | None:
+    """The model of a stored file; replaying many decisions reads it once."""
     try:
         return load(body)
     except Invalid as error:

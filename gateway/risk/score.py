@@ -16,6 +16,7 @@ __all__ = [
     "Reason",
     "Score",
     "attributions",
+    "panel_of",
     "predict",
     "raw_scores",
     "score",
@@ -69,7 +70,7 @@ def from_dict(stored: dict[str, Any]) -> Score:
 
 def score(card: Card, facts: Facts) -> Score:
     """The probabilities by this model alone. Rounded to six digits, so that a stored score is the score."""
-    return score_all(_alone(card), facts)[0]
+    return score_all(panel_of((card,)), facts)[0]
 
 
 def score_all(panel: Panel, facts: Facts) -> tuple[Score, tuple[Challenge, ...]]:
@@ -141,5 +142,6 @@ def _free(card: Card) -> Panel:
 
 
 @lru_cache(maxsize=32)
-def _alone(card: Card) -> Panel:
-    return Panel((card,))
+def panel_of(cards: tuple[Card, ...]) -> Panel:
+    """These models compiled together, the champion first; the same ones are compiled once."""
+    return Panel(cards)

@@ -212,10 +212,12 @@ def test_a_stored_model_that_this_program_cannot_read_breaks_no_checkout(app, se
     def refuses(_):
         raise Invalid.at("/format", "must be model-2")
 
+    champions._readable.cache_clear()
     monkeypatch.setattr(champions, "load", refuses)
     answer = asked(app, world)
     assert answer["versions"]["card"] == "expert-1"
     assert replayed(services, world, answer).same
+    champions._readable.cache_clear()
 
 
 @pytest.mark.parametrize("table", ["score_model", "model_role_change"])

@@ -11,7 +11,7 @@ import time_machine
 from click.testing import CliRunner
 
 from gateway import cli, commands_shield
-from gateway.admin import present
+from gateway.admin import words
 from gateway.checkout import documents
 from gateway.checkout.shield_rules import SHIELD_RULES
 from gateway.core.channels import Notice
@@ -326,7 +326,7 @@ def test_the_desk_hears_of_a_surge_once_when_it_starts_and_once_when_it_ends(sho
     for _ in range(3):
         surges.watch(shop.services, datetime.now(UTC))
     assert notices(shop) == [("card-testing-started", 1), ("card-testing-ended", 1)]
-    assert all(present._NOTICES[code] for code, _ in notices(shop))
+    assert all(words.NOTICES[code] for code, _ in notices(shop))
 
 
 def test_losing_all_counters_in_the_middle_costs_accuracy_only(shop):
