@@ -156,6 +156,11 @@ def action_label(action: str) -> str:
     return _words(words.ACTIONS, action)
 
 
+def desk_day(moment: datetime) -> date:
+    """The day of a moment in the desk's calendar."""
+    return local_date(moment, TIMEZONE)
+
+
 def last_day(due_at: datetime) -> date:
     """The last day for an answer, in the desk's calendar: the deadline is its end."""
     return local_date(due_at - timedelta(seconds=1), TIMEZONE)
