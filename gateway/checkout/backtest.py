@@ -22,8 +22,8 @@ MOST_SHOWN, MOST_COUNTRIES, MOST_ERROR_IDS = 50, 40, 10
 BANDS = (50, 100, 250, 500)
 """Order totals in major units at which the bands change."""
 Tally = dict[str, Any]
-DocumentOf = Callable[[str, int], Any]
-"""Kind and version → the compiled document."""
+DocumentOf = Callable[[str, int, int], Any]
+"""Kind, version and edition of the defaults → the compiled document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,11 @@ def empty() -> Tally:
 def compare(record: dict[str, Any], candidate: Candidate, document_of: DocumentOf) -> Compared:
     """Judge a stored record again by the candidate. What is wrong with the record passes through as it is raised."""
     known, score, versions = facts.from_dict(record["facts"]), from_dict(record["score"]), record["versions"]
+    edition = versions.get("defaults", 1)
     if isinstance(candidate.document, Policy):
-        terms, economics = candidate.document, document_of("economics", versions["economics"])
+        terms, economics = candidate.document, document_of("economics", versions["economics"], edition)
     else:
-        terms, economics = document_of("checkout", versions["policy"]), candidate.document
+        terms, economics = document_of("checkout", versions["policy"], edition), candidate.document
     case = records.case_of(record, known, score, terms, economics)
     after = choose(case)
     before = record["choice"]

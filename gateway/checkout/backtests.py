@@ -193,13 +193,14 @@ class _Reader:
 
     def __init__(self, connection: Connection, merchant_id: UUID, shop_id: UUID) -> None:
         self._connection, self._merchant_id, self._shop_id = connection, merchant_id, shop_id
-        self._compiled: dict[tuple[str, int], Any] = {}
+        self._compiled: dict[tuple[str, int, int], Any] = {}
 
-    def document(self, kind: str, version: int) -> Any:
-        if (kind, version) not in self._compiled:
-            body = body_of(self._connection, self._merchant_id, self._shop_id, kind, version)
-            self._compiled[kind, version] = documents.COMPILERS[kind](body, version)
-        return self._compiled[kind, version]
+    def document(self, kind: str, version: int, edition: int = documents.EDITION) -> Any:
+        key = kind, version, edition
+        if key not in self._compiled:
+            body = body_of(self._connection, self._merchant_id, self._shop_id, kind, version, edition=edition)
+            self._compiled[key] = documents.COMPILERS[kind](body, version)
+        return self._compiled[key]
 
     def decisions(self, asked: Asked, before: UUID | None, limit: int) -> list[Stored]:
         """The newest first."""

@@ -50,6 +50,8 @@ _HISTORY = frozenset(
 )
 _WINDOW = re.compile(r"_[0-9]+[mhd]\Z")
 """What is counted ends with the window it is counted in: `email_24h`."""
+_OF_SHOP = frozenset({"shop_open_minor", "shop_decline_surge"})
+"""What is known of the shop and not of the buyer: no data of his, and the shop's own affair. Reasons still name it."""
 NOTICEABLE = 0.005
 """Log-odds below which a fact did not move anything."""
 USUAL_TOTAL_MINOR = 5_000
@@ -135,7 +137,8 @@ def _logit(chance: float) -> float:
 
 def _groups(record: Mapping[str, Any], effects: Mapping[str, float], language: str) -> list[dict[str, Any]]:
     facts = record["facts"]
-    told = [_fact(name, facts, effects, language) for name in CATALOGUE if name in facts and not _WINDOW.search(name)]
+    plain = (name for name in CATALOGUE if name in facts and name not in _OF_SHOP and not _WINDOW.search(name))
+    told = [_fact(name, facts, effects, language) for name in plain]
     told += _counted(facts, effects, language)
     order = sorted((one for one in told if one["direction"] != "none"), key=lambda one: -one.pop("weight"))
     ranks = {one["fact"]: rank for rank, one in enumerate(order, 1)}

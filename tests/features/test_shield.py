@@ -386,9 +386,9 @@ def test_the_operator_is_told_when_the_counters_do_not_answer(shop, kulanz, monk
 
     monkeypatch.setattr(redis.connection.AbstractConnection, "connect", away)
     shop.services.cache.connection_pool.disconnect()
-    for words in (["status"], ["lift", "ip:00"]):
+    for typed in (["status"], ["lift", "ip:00"]):
         with pytest.raises(commands_shield.CountersAway):
-            kulanz(*words)
+            kulanz(*typed)
 
 
 def test_the_rules_to_copy_are_the_rules_that_are_shipped(kulanz):

@@ -4,9 +4,11 @@ import json
 from datetime import timedelta
 
 import time_machine
+from sqlalchemy import select
 
+from gateway.checkout.models import Decision
 from gateway.core import clock
-from gateway.core.ids import new_id, to_public
+from gateway.core.ids import from_public, new_id, to_public
 from gateway.shops import erasure
 from tests.builders import a_world
 from tests.rights_visits import RISKY, a_decision, a_link
@@ -35,6 +37,22 @@ def test_an_explanation_names_nobody(app, services):
     world = a_world(services)
     text = json.dumps(explanation(app, world, a_decision(app, world)).json)
     assert not any(word in text for word in ("ada@", "Lange Reihe", "36902345", "198.51"))
+
+
+def test_what_the_shop_knows_of_itself_is_no_part_of_it(app, services):
+    """How much all its buyers owe it, and how many cards are declined at its till, is no data of this buyer."""
+    world = a_world(services)
+    decision = a_decision(app, world)
+    assert "shop_decline_surge" in recorded_facts(services, world, decision)
+    facts = [fact["fact"] for group in explanation(app, world, decision).json["groups"] for fact in group["facts"]]
+    assert facts
+    assert not [fact for fact in facts if fact.startswith("shop_")]
+
+
+def recorded_facts(services, world, decision):
+    with services.db.connection(world.merchant_id) as connection:
+        row = connection.execute(select(Decision.record).where(Decision.id == from_public("dec", decision["id"])))
+        return json.loads(row.scalar_one())["facts"]
 
 
 def test_another_shop_and_an_unknown_decision_are_not_found(app, services):
