@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from argon2 import PasswordHasher
 from sqlalchemy.engine import Connection
 
 from gateway import migrate
@@ -20,6 +21,7 @@ from gateway.core.db import TENANT_SETTING, WEB_ROLE, WORKER_ROLE, Database
 from gateway.core.ids import new_id
 from gateway.core.services import Services
 from gateway.embedded import Engines
+from gateway.merchants import passwords
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 FAST_POSTGRES = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -162,6 +164,13 @@ def cache() -> Iterator["redis.Redis[bytes]"]:
     yield client
     client.flushdb()
     client.close()
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch):
+    """Hashes at the lowest cost: what is tested is who may come in, not how long it takes."""
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    passwords._dummy.cache_clear()
 
 
 @pytest.fixture(scope="session")
