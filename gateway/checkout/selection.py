@@ -24,6 +24,7 @@ from gateway.checkout.selection_rules import Heard, Situation, settle, situation
 from gateway.checkout.selection_schemas import Chosen
 from gateway.checkout.texts import language_of
 from gateway.checkout.told_before import ToldBefore, told_before
+from gateway.checkout.waiting import Place, WaitingRoom
 from gateway.core import clock, idempotency
 from gateway.core.errors import Invalid, Refused, Unavailable
 from gateway.core.ids import to_public
@@ -69,6 +70,8 @@ class Question:
     side: ShopSide
     began: float
     """`time.monotonic` when it arrived: the deadline counts from here."""
+    place: Place
+    """To be taken before it waits for a bureau, or for who asks one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +105,29 @@ class Selections:
         self._checkout = checkout
         self._book = book
         self._caller = Caller()
+        self._room = WaitingRoom(services.threads)
 
     def choose(
         self, who: Principal, decision_id: UUID, chosen: Chosen, attempt: idempotency.Attempt | None = None
     ) -> bytes:
         """The answer, recorded; the same for the same choice, however often it comes.
 
-        Raises DecisionUnknown, DecisionExpired, MethodNotOffered, OrderDiffers, Invalid, IdempotencyConflict.
+        Raises DecisionUnknown, DecisionExpired, MethodNotOffered, OrderDiffers, Invalid, IdempotencyConflict, and
+        Unavailable where another choice of this decision is asking and there is no place to wait for it.
         """
-        question = Question(who, decision_id, chosen, attempt, self._checkout.side(who), time.monotonic())
+        side, began = self._checkout.side(who), time.monotonic()
+        with self._room.place() as place:
+            return self._answered(Question(who, decision_id, chosen, attempt, side, began, place))
+
+    def _answered(self, question: Question) -> bytes:
         for _ in range(MOST_POLLS):
             turn = self._turn(question, clock.now())
             if isinstance(turn, bytes):
                 return turn
             if isinstance(turn, Reserved):
                 return self._ask(question, turn)
+            if not question.place.take():
+                break
             time.sleep(POLL_S)  # another choice of this decision is asking right now
         raise Unavailable("another choice of this decision is under way")
 
@@ -196,10 +207,14 @@ class Selections:
         person = case.told.person if case.told else Person()
         if absent := lacking(person, bureau.terms.required - ({"birth_date"} if question.chosen.birth_date else set())):
             return Heard("no_hit", None, name, version, detail=f"not told: {', '.join(absent)}")
-        found = bureau_records.reserve(session, _wanted(question, case, bureau), now)
+        room = partial(self._has_room, question)
+        found = bureau_records.reserve(session, _wanted(question, case, bureau), now, room)
         if isinstance(found, UUID):
             return Reserved(case, found, bureau, memory)
-        return None if found == "taken" else Heard(found, None, name, version)
+        return None if found == "taken" else _not_asked(found, name, version)
+
+    def _has_room(self, question: Question) -> bool:
+        return not self._caller.full and question.place.take()
 
     def _record(self, session: Session, question: Question, case: Case, heard: Heard | None, now: datetime) -> bytes:
         """Write the answer down, unless another was faster: then that is the answer."""
@@ -284,6 +299,13 @@ def _memory(index_key: bytes, case: Case) -> Memory | None:
     home = home_index(index_key, told.person, live=case.decision.live)
     person = person_index(index_key, told.person, home, live=case.decision.live)
     return None if person is None else Memory(case.decision.buyer_id, told.key, person, policy.cache_days)
+
+
+def _not_asked(reason: str, bureau: str, version: int) -> Heard:
+    """Why no call was reserved; for want of room it costs nothing and speaks against no bureau."""
+    if reason == "no_room":
+        return Heard("error", None, bureau, version, detail="too many calls under way")
+    return Heard(reason, None, bureau, version)
 
 
 def _heard_now(reserved: Reserved, answer: Answer) -> Heard:
