@@ -20,7 +20,7 @@ from gateway.checkout.api import DecisionUnknown
 from gateway.checkout.decide import Checkout, ShopSide
 from gateway.checkout.models import Decision
 from gateway.checkout.selection_records import Selected
-from gateway.checkout.selection_rules import Heard, Situation, settle, situation, unasked
+from gateway.checkout.selection_rules import Heard, Situation, draw, settle, situation, unasked
 from gateway.checkout.selection_schemas import Chosen
 from gateway.checkout.texts import language_of
 from gateway.checkout.told_before import ToldBefore, told_before
@@ -37,6 +37,7 @@ from gateway.risk.bureau_records import Memory, Wanted
 from gateway.risk.bureaus import Book
 from gateway.risk.bureaus import Chosen as ChosenBureau
 from gateway.shops import buyers
+from gateway.shops.models import Buyer
 
 POLL_S = 0.05
 MOST_POLLS = 200
@@ -162,7 +163,9 @@ class Selections:
         chosen, record = question.chosen, json.loads(decision.record)
         version = record["versions"]["policy"]
         policy = self._checkout.policy(session.connection(), question.who, version)
-        found = situation(record, chosen.method, policy, decision.id)
+        told = self._buyer(session, decision)
+        lot = _lot(self._checkout.keys(question.who.merchant_id).index, decision, told)
+        found = situation(record, chosen.method, policy, lot)
         if found is None:
             raise Invalid.at("/method", "is no method of this decision")
         if chosen.proof is not None and chosen.proof.at > now + SKEW:
@@ -173,8 +176,8 @@ class Selections:
             raise OrderDiffers(differs=differs)
         if not found.chosen.show:
             raise MethodNotOffered(method=chosen.method)
-        objected = "profiling" in record["facts"]["missing"]
-        return Case(decision, found, version, objected, self._buyer(session, decision))
+        objected = "profiling" in record["facts"]["missing"] or _objects(session, decision)
+        return Case(decision, found, version, objected, told)
 
     def _heard(self, session: Session, question: Question, case: Case, now: datetime) -> Heard | Reserved | None:
         """What is known, a call to make, or None while another choice of this decision makes it."""
@@ -296,8 +299,7 @@ def _memory(index_key: bytes, case: Case) -> Memory | None:
     policy, told = case.situation.bureau, case.told
     if policy is None or told is None or not policy.cache_days:
         return None
-    home = home_index(index_key, told.person, live=case.decision.live)
-    person = person_index(index_key, told.person, home, live=case.decision.live)
+    person = _person(index_key, told, live=case.decision.live)
     return None if person is None else Memory(case.decision.buyer_id, told.key, person, policy.cache_days)
 
 
@@ -306,6 +308,22 @@ def _not_asked(reason: str, bureau: str, version: int) -> Heard:
     if reason == "no_room":
         return Heard("error", None, bureau, version, detail="too many calls under way")
     return Heard(reason, None, bureau, version)
+
+
+def _person(index_key: bytes, told: ToldBefore, *, live: bool) -> bytes | None:
+    return person_index(index_key, told.person, home_index(index_key, told.person, live=live), live=live)
+
+
+def _objects(session: Session, decision: Any) -> bool:
+    """Whether he objects now: he may have said so since the menu was decided."""
+    mine = Buyer.merchant_id == decision.merchant_id, Buyer.id == decision.buyer_id
+    return session.scalar(select(Buyer.objected_at).where(*mine)) is not None
+
+
+def _lot(index_key: bytes, decision: Any, told: ToldBefore | None) -> int:
+    """Of whom a bureau would be asked about: another mailbox or another cart makes no other person of him."""
+    person = _person(index_key, told, live=decision.live) if told else None
+    return draw(person or (decision.buyer_id or decision.id).bytes, decision.created_at)
 
 
 def _heard_now(reserved: Reserved, answer: Answer) -> Heard:
