@@ -142,7 +142,7 @@ class Checkout:
         if asked.currency not in cards.AMOUNTS_IN and not (policy.version and economics.version):
             raise PolicyNeeded(currency=asked.currency)
         today = local_date(now, ready.side.facts.timezone)
-        draw = stages.fraction("sample", ready.cart) if policy.explore else None
+        draw = stages.sample(ready.sample_seed, today) if policy.explore else None
         holds = ready.side.facts.holds_orders
         score, challenges = score_all(panel, facts)
         case = Case(facts, score, asked.methods, economics, policy, holds, today, draw)
@@ -238,6 +238,11 @@ class Prepared:
     def point_seed(self) -> bytes:
         """What a buyer keeps from order to order; of somebody nameless, his cart."""
         return self.digests.get("email") or self.digests.get("phone") or self.cart
+
+    @property
+    def sample_seed(self) -> bytes:
+        """What no other cart and no +tag of his mailbox changes."""
+        return self.digests.get("email_root") or self.point_seed
 
 
 _NOBODY = UUID(int=0)
