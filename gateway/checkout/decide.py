@@ -302,8 +302,9 @@ def _digests(index_key: bytes, who: Principal, asked: CheckoutRequest) -> dict[s
     if (person := bureau.person_index(index_key, _person(asked), home, live=who.live)) is not None:
         found["person"] = person
     if asked.reference:  # a person may have granted this order what the policy would not
-        one_order = lists.one_order(who.shop_id, asked.reference, identity.identifying(found))
-        found[lists.ORDER] = blind_index(index_key, f"{mode}.{lists.ORDER}", one_order)
+        buyer = identity.identifying(found)
+        order = lists.one_order(who.shop_id, asked.reference, buyer, asked.total_minor, asked.currency)
+        found[lists.ORDER] = blind_index(index_key, f"{mode}.{lists.ORDER}", order)
     domains = identity.normal_domains(identity.normal_email(asked.buyer.email)) if asked.buyer.email else ()
     return found | {f"domain:{name}": blind_index(index_key, f"{mode}.domain", name) for name in domains}
 
