@@ -25,13 +25,15 @@ from gateway.core.history import lock_number
 from gateway.core.hot import HotStatement, Link
 from gateway.core.ids import new_id
 from gateway.risk import card as cards
-from gateway.risk.model_file import Card, load
+from gateway.risk.model_file import MAX_BYTES, Card, load
 from gateway.risk.models import ModelRole, ModelRoleChange, ScoreModel
 from gateway.risk.panel import Panel
 
 CHAMPION, CHALLENGER, RETIRED = ROLES = ("champion", "challenger", "retired")
 MAX_CHALLENGERS, MAX_MODELS, MAX_REASON = 2, 200, 300
 """Two challengers are what a decision's time has room for."""
+MAX_KEPT_BYTES = 20 * MAX_BYTES
+"""Of all files of a shop: who lists its models reads every one."""
 PANELS_KEPT = 40
 TRAINED = ("trees", "additive")
 """Outputs that learned something new and have to show that it is better."""
@@ -116,6 +118,11 @@ def add(session: Session, shop_id: UUID, file: str | bytes, act: Act) -> Kept:
         return get(session, shop_id, same.id)
     if (session.scalar(select(func.count()).where(*_of(ScoreModel, session, shop_id))) or 0) >= MAX_MODELS:
         raise TooManyModels(limit=MAX_MODELS)
+    stored = session.scalar(
+        select(func.sum(func.octet_length(ScoreModel.body))).where(*_of(ScoreModel, session, shop_id))
+    )
+    if (stored or 0) + len(body.encode()) > MAX_KEPT_BYTES:
+        raise TooManyModels(limit_bytes=MAX_KEPT_BYTES)
     row = ScoreModel(
         merchant_id=merchant_of(session),
         id=new_id(),

@@ -20,6 +20,7 @@ from gateway.risk.champions import (
     ModelUnknown,
     NotProven,
     TooManyChallengers,
+    TooManyModels,
 )
 from tests.builders import a_question, a_world
 
@@ -296,3 +297,12 @@ def test_the_api_names_what_is_wrong(app, services, world):
     assert post(app, world, f"/{missing}/role", {"role": "king"}).json["errors"][0]["path"] == "/role"
     narrow = a_world(services, scopes=frozenset({"decisions:write"}))
     assert post(app, narrow, "", a_file("one")).json["code"] == "scope-missing"
+
+
+def test_the_files_of_a_shop_stay_readable_at_once(shop, monkeypatch):
+    """Whoever lists the models reads every file: two hundred of a megabyte would be a minute of everybody's time."""
+    monkeypatch.setattr(champions, "MAX_KEPT_BYTES", 2 * len(a_file()) + 100)
+    shop("add", a_file("one"), SURE)
+    shop("add", a_file("two"), SURE)
+    with pytest.raises(TooManyModels):
+        shop("add", a_file("three"), SURE)
