@@ -29,6 +29,8 @@ TRIES = Limit("why-try", most=6, window_s=900)
 """Second facts per link from one network."""
 TRIES_OF_LINK = Limit("why-link", most=30, window_s=3600)
 """Second facts per link from everywhere."""
+TRIES_OF_DAY = Limit("why-link-day", most=60, window_s=86_400)
+"""And per day: in the sixty days of a link that is less than half of Germany's postcodes."""
 OPEN_S = 1800
 MOST_OPEN = 5
 
@@ -115,6 +117,7 @@ def _count(visit: Visit) -> None:
     cache, now_s = services().cache, clock.now().timestamp()
     TRIES.take(cache, f"{_name(visit.link)} {network_of(request.remote_addr)}", now_s)
     TRIES_OF_LINK.take(cache, _name(visit.link), now_s)
+    TRIES_OF_DAY.take(cache, _name(visit.link), now_s)
 
 
 def _matching(known: Known, told: str) -> str:

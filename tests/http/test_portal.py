@@ -18,6 +18,8 @@ from gateway.shops.models import Buyer
 from tests.builders import a_world
 from tests.rights_visits import RISKY, BuyerVisit, a_decision, a_link, mails
 
+MORNING = clock.now().replace(hour=6, minute=0) + timedelta(days=1)
+
 
 @pytest.fixture
 def world(services):
@@ -89,6 +91,18 @@ def test_many_networks_together_get_thirty_tries_an_hour(app, visit):
     ]
     assert answers.count(422) == 30
     with time_machine.travel(clock.now() + timedelta(minutes=61)):
+        assert visit.open("20099").status_code == 302
+
+
+def test_patience_does_not_guess_a_postcode_either(app, visit):
+    """Sixty tries a day: in the sixty days of a link that is less than half of Germany's postcodes."""
+    answers = []
+    for hour in range(4):
+        with time_machine.travel(MORNING + timedelta(hours=hour)):
+            visits = (BuyerVisit(app, visit.path, address=f"198.51.{hour}.{n}") for n in range(1, 21))
+            answers += [one.open(f"{hour:02d}{n:03d}").status_code for n, one in enumerate(visits)]
+    assert (answers.count(422), answers[60:]) == (60, [429] * 20)
+    with time_machine.travel(MORNING + timedelta(days=1)):
         assert visit.open("20099").status_code == 302
 
 
