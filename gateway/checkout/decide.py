@@ -135,7 +135,7 @@ class Checkout:
         if ready.open_minor is not None:
             facts = replace(facts, shop_open_minor=ready.open_minor)
         panel, acting = (
-            self._panels.get(link, who.merchant_id, past.models),
+            self._panels.get(link, (who.merchant_id, who.shop_id), past.models),
             stages.acting(past.versions, ready.point_seed),
         )
         policy, economics = self._documents(link, who, acting.versions)

@@ -236,22 +236,32 @@ def find_card(connection: Connection, merchant_id: UUID, shop_id: UUID, name: st
 
 
 class Panels:
-    """The compiled models of each shop; a stored model never changes, so each panel is made once per process."""
+    """The compiled models of each shop, made once per process and parts: a stored model never changes.
+
+    One panel per shop: it may take tens of megabytes, and whoever moves the parts about would fill the memory of all.
+    """
 
     def __init__(self) -> None:
-        self._kept: dict[Any, Panel] = {(): Panel((cards.expert(),))}
+        self._expert = Panel((cards.expert(),))
+        """What every shop begins with."""
+        self._kept: dict[tuple[UUID, UUID], tuple[Mapping[str, str], Panel]] = {}
         self._lock = threading.Lock()
 
-    def get(self, link: Link, merchant_id: UUID, models: Mapping[str, str]) -> Panel:
-        """The panel of these parts (model id → role). The first time costs one statement on this link."""
-        key = (merchant_id, *sorted(models.items())) if models else ()
-        panel = self._kept.get(key)
-        if panel is None:
-            panel = Panel(_cards(link, merchant_id, models))
+    def get(self, link: Link, shop: tuple[UUID, UUID], models: Mapping[str, str]) -> Panel:
+        """The panel of a shop (merchant, shop) with these parts (model id → role).
+
+        The first time costs one statement on this link.
+        """
+        if not models:
+            return self._expert
+        parts, panel = self._kept.get(shop, ({}, self._expert))
+        if parts != models:
+            panel = Panel(_cards(link, shop[0], models))
             with self._lock:
-                if len(self._kept) >= PANELS_KEPT:  # the oldest goes, but for the expert's, which everybody begins with
-                    self._kept.pop(next(one for one in self._kept if one))
-                self._kept[key] = panel
+                self._kept.pop(shop, None)
+                if len(self._kept) >= PANELS_KEPT:  # the oldest goes
+                    self._kept.pop(next(iter(self._kept)))
+                self._kept[shop] = models, panel
         return panel
 
 

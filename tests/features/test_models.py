@@ -1,6 +1,7 @@
 """Champion and challengers: every decision is scored by all, only the champion acts, and each can be made again."""
 
 import json
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -245,11 +246,22 @@ def test_a_process_keeps_so_many_panels_and_no_more(services, world, shop, monke
     parts = [{str(shop("add", a_file(f"m-{n}"), SURE).id): CHAMPION} for n in range(4)]
     panels = champions.Panels()
     with services.db.connection(world.merchant_id) as connection:
-        for models in (*parts, parts[0], {}):
-            panel = panels.get(connection, world.merchant_id, models)
-            assert panel is panels.get(connection, world.merchant_id, models)
+        for place, models in enumerate((*parts, parts[0], {})):
+            of = world.merchant_id, UUID(int=place % 4)
+            panel = panels.get(connection, of, models)
+            assert panel is panels.get(connection, of, models)
     assert panel.cards == (card.expert(),)
     assert len(panels._kept) == 3
+
+
+def test_a_shop_that_moves_its_parts_about_keeps_one_panel(services, world, shop):
+    """A compiled panel may take tens of megabytes: the one before is of no use to anybody."""
+    parts = [{str(shop("add", a_file(f"m-{n}"), SURE).id): CHAMPION} for n in range(3)]
+    panels, of = champions.Panels(), (world.merchant_id, world.shop_id)
+    with services.db.connection(world.merchant_id) as connection:
+        for models in parts * 2:
+            assert panels.get(connection, of, models).champion == f"m-{parts.index(models)}"
+    assert len(panels._kept) == 1
 
 
 EARLIER = "541bc38e3a53c5029492c993772a835d315f776d6b159f9e8da01ac2c407a8ec"
