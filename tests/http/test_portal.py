@@ -94,6 +94,29 @@ def test_many_networks_together_get_thirty_tries_an_hour(app, visit):
         assert visit.open("20099").status_code == 302
 
 
+def test_who_types_anothers_mailbox_into_a_checkout_learns_nothing_about_him(app, world):
+    """His own postcode and that mailbox are what the decision was told; the buyer's first order knows better."""
+    at_home = {"line1": "Lange Reihe 7", "postcode": "20099", "city": "Hamburg", "country": "DE"}
+    order = {
+        "method": {"id": "cheque", "kind": "invoice"}, "currency": "EUR", "total_minor": 9_000, "billing": at_home,
+        "buyer": {"email": "ada@example.com"}, "placed_at": "2026-10-20T10:00:00Z",
+        "items": [{"quantity": 1, "unit_minor": 9_000}],
+    }  # fmt: skip
+    away = at_home | {"line1": "Hauptstraße 1", "postcode": "10827", "city": "Berlin"}
+    client = app.test_client()
+    assert client.put("/v1/orders/A-1", json=order, headers=world.auth).status_code == 201
+    later = order | {"billing": away, "placed_at": "2026-11-20T10:00:00Z"}
+    assert client.put("/v1/orders/A-2", json=later, headers=world.auth).status_code == 201
+    decision = a_decision(app, world, buyer={"email": "ada@example.com"}, billing=away)
+    visit = BuyerVisit(app, a_link(app, world, decision))
+    for fact in ("10827", "ada@example.com"):
+        answer = visit.open(fact)
+        assert answer.status_code == 422
+        assert "first order" in answer.text or "ersten Bestellung" in answer.text
+    assert visit.ask("objection").status_code == 404
+    assert visit.open("20099").status_code == 302
+
+
 def test_patience_does_not_guess_a_postcode_either(app, visit):
     """Sixty tries a day: in the sixty days of a link that is less than half of Germany's postcodes."""
     answers = []

@@ -137,6 +137,7 @@ def test_an_accepted_correction_changes_his_links_and_orders(app, services, desk
         "total_minor": 100,
         "placed_at": clock.now().isoformat(),
         "buyer": {"email": "ada@example.com", "phone": "+49 40 36902345"},
+        "billing": {"line1": "Lange Reihe 7", "postcode": "20099", "city": "Hamburg", "country": "DE"},
     }
     assert app.test_client().put("/v1/orders/A-1", json=order, headers=world.auth).status_code == 201
     asked(app, world, "correction", phone="+49 40 36902399", billing_line1="Lange Reihe 7")
