@@ -195,6 +195,7 @@ def open_services(settings: config.Settings, role: str, pool_size: int = 0) -> S
         session_secret=settings.session_secret.encode(),
         allow_private_urls=settings.allow_private_urls,
         sandbox_url=settings.sandbox_url,
+        threads=settings.web_threads,
         mail_url=settings.mail_url,
         mail_from=settings.mail_from,
     )

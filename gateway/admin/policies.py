@@ -16,7 +16,7 @@ from gateway.checkout import backtests, documents, stages, versions
 from gateway.checkout.versions import Checked, Standing
 from gateway.core import clock
 from gateway.core.errors import GatewayError, Invalid, Refused
-from gateway.core.http import decode_json
+from gateway.core.http import decode_json, services
 from gateway.core.ids import to_public
 from gateway.core.pages import say
 from gateway.merchants import policies
@@ -117,6 +117,7 @@ def _check(shop: ShopFacts, form: PolicyForm, kind: str) -> tuple[dict[str, Any]
     text = form.body.data
     try:
         body = decode_json(text.encode())
+        versions.CHECKS.take(services().cache, shop.id.hex, clock.now().timestamp())
         with desk.transaction() as session:
             return body, versions.check(session, shop, kind, body, clock.now())
     except Invalid as fault:

@@ -135,14 +135,14 @@ class Checkout:
         if ready.open_minor is not None:
             facts = replace(facts, shop_open_minor=ready.open_minor)
         panel, acting = (
-            self._panels.get(link, who.merchant_id, past.models),
+            self._panels.get(link, (who.merchant_id, who.shop_id), past.models),
             stages.acting(past.versions, ready.point_seed),
         )
         policy, economics = self._documents(link, who, acting.versions)
         if asked.currency not in cards.AMOUNTS_IN and not (policy.version and economics.version):
             raise PolicyNeeded(currency=asked.currency)
         today = local_date(now, ready.side.facts.timezone)
-        draw = stages.fraction("sample", ready.cart) if policy.explore else None
+        draw = stages.sample(ready.sample_seed, today) if policy.explore else None
         holds = ready.side.facts.holds_orders
         score, challenges = score_all(panel, facts)
         case = Case(facts, score, asked.methods, economics, policy, holds, today, draw)
@@ -239,6 +239,11 @@ class Prepared:
         """What a buyer keeps from order to order; of somebody nameless, his cart."""
         return self.digests.get("email") or self.digests.get("phone") or self.cart
 
+    @property
+    def sample_seed(self) -> bytes:
+        """What no other cart and no +tag of his mailbox changes."""
+        return self.digests.get("email_root") or self.point_seed
+
 
 _NOBODY = UUID(int=0)
 _LINKS = frozenset({identity.EMAIL, identity.EMAIL_ROOT, identity.PHONE, identity.BILLING, identity.DELIVERY})
@@ -297,8 +302,9 @@ def _digests(index_key: bytes, who: Principal, asked: CheckoutRequest) -> dict[s
     if (person := bureau.person_index(index_key, _person(asked), home, live=who.live)) is not None:
         found["person"] = person
     if asked.reference:  # a person may have granted this order what the policy would not
-        one_order = lists.one_order(who.shop_id, asked.reference, identity.identifying(found))
-        found[lists.ORDER] = blind_index(index_key, f"{mode}.{lists.ORDER}", one_order)
+        buyer = identity.identifying(found)
+        order = lists.one_order(who.shop_id, asked.reference, buyer, asked.total_minor, asked.currency)
+        found[lists.ORDER] = blind_index(index_key, f"{mode}.{lists.ORDER}", order)
     domains = identity.normal_domains(identity.normal_email(asked.buyer.email)) if asked.buyer.email else ()
     return found | {f"domain:{name}": blind_index(index_key, f"{mode}.domain", name) for name in domains}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.checkout import explain_texts as words
-from gateway.checkout.whatif import Decide, what_ifs
+from gateway.checkout.whatif import OWED, Decide, what_ifs
 from gateway.risk.facts import CATALOGUE
 
 GROUPS = ("basket", "told", "history", "velocity", "lists", "bureau", "other")
@@ -159,10 +159,17 @@ def _fact(name: str, facts: Mapping[str, Any], effects: Mapping[str, float], lan
         "fact": name,
         "group": group_of(name),
         "label": words.label(name, entry, language),
-        "value": words.value(name, facts[name], entry.unit, facts["currency"], language),
+        "value": _value(name, facts, language),
         "weight": abs(effect),
         **_direction(effect, language),
     }
+
+
+def _value(name: str, facts: Mapping[str, Any], language: str) -> str:
+    """In words. What is open of others at his phone, mailbox or address is told to nobody by the cent."""
+    if name in OWED and facts[name] and facts.get("orders") == 0:
+        return words.of_others(language)
+    return words.value(name, facts[name], CATALOGUE[name].unit, facts["currency"], language)
 
 
 _LISTED = {"block": 100.0, "allow": -100.0}

@@ -286,6 +286,13 @@ def value(name: str, told: Any, unit: str, currency: str, language: str) -> str:
     return units.get(unit, str(told))
 
 
+def of_others(language: str) -> str:
+    """In place of a figure that is about somebody else."""
+    return _pick(
+        ("bei gleicher Telefonnummer oder Adresse vorhanden", "there is at the same phone or address"), language
+    )
+
+
 _ENTRIES = {
     "block": ("spricht gegen Zahlung nach Lieferung", "speaks against paying after delivery"),
     "allow": ("spricht für Sie", "speaks for you"),

@@ -135,6 +135,7 @@ def facts() -> dict[str, Any]:
 @blueprint.response(201, _CHECKED)
 @blueprint.alt_response(200, schema=_CHECKED, description="checked; nothing was to be kept")
 @blueprint.alt_response(409, description="`idempotency-conflict`")
+@blueprint.alt_response(429, description="`too-many-requests`: 20 documents a minute are checked for a shop")
 def save(draft: dict[str, Any]) -> Response:
     """Check a document and keep it as a draft.
 
@@ -142,6 +143,7 @@ def save(draft: dict[str, Any]) -> Response:
     decisions would have had another menu. The draft decides nothing. Takes an `Idempotency-Key`.
     """
     kind, body = draft["kind"], draft["document"]
+    versions.CHECKS.take(services().cache, current().shop_id.hex, clock.now().timestamp())
     with asking() as mine:
         if draft["check_only"]:
             checked = versions.check(mine.session, mine.shop, kind, body, mine.now)

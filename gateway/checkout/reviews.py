@@ -122,7 +122,8 @@ def _grant(session: Session, keyring: Keyring, row: RightsRequest, verdict: Verd
         return lists.add(session, keyring, new, verdict.actor, now)
     if verdict.grant == ONCE and about.row.reference:
         who = identity.identifying(about.digests)
-        order = OneOrder(row.shop_id, about.row.reference, who, row.live, reason, until)
+        total_minor, currency = about.row.total_minor, about.row.currency
+        order = OneOrder(row.shop_id, about.row.reference, total_minor, currency, who, row.live, reason, until)
         return lists.grant(session, keyring, order, verdict.actor, now)
     raise NothingToGrant
 

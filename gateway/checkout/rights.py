@@ -160,8 +160,8 @@ def ask(session: Session, keyring: Keyring, new: NewRequest, now: datetime) -> R
     """Take a request in. Raises Invalid, AlreadyAsked, RequestsFull, BuyerUnknown, BuyerErased."""
     if len(str(new.words.get("text", ""))) > MAX_WORDS:
         raise Invalid.at("/text", f"has at most {MAX_WORDS} letters")
+    _refuse_repeats(session, new)  # its lock comes first: who held the buyer and waited for it would stop his erasure
     key = _key(session, keyring, new.buyer_id)
-    _refuse_repeats(session, new)
     shop, settings = shops.get(session, new.shop_id), settings_of(session, new.shop_id)
     days = settings.review_days if new.kind is Kind.REVIEW else 30
     request_id = new_id()

@@ -20,10 +20,11 @@ from gateway.checkout.api import DecisionUnknown
 from gateway.checkout.decide import Checkout, ShopSide
 from gateway.checkout.models import Decision
 from gateway.checkout.selection_records import Selected
-from gateway.checkout.selection_rules import Heard, Situation, settle, situation, unasked
+from gateway.checkout.selection_rules import Heard, Situation, draw, settle, situation, unasked
 from gateway.checkout.selection_schemas import Chosen
 from gateway.checkout.texts import language_of
 from gateway.checkout.told_before import ToldBefore, told_before
+from gateway.checkout.waiting import Place, WaitingRoom
 from gateway.core import clock, idempotency
 from gateway.core.errors import Invalid, Refused, Unavailable
 from gateway.core.ids import to_public
@@ -36,6 +37,7 @@ from gateway.risk.bureau_records import Memory, Wanted
 from gateway.risk.bureaus import Book
 from gateway.risk.bureaus import Chosen as ChosenBureau
 from gateway.shops import buyers
+from gateway.shops.models import Buyer
 
 POLL_S = 0.05
 MOST_POLLS = 200
@@ -69,6 +71,8 @@ class Question:
     side: ShopSide
     began: float
     """`time.monotonic` when it arrived: the deadline counts from here."""
+    place: Place
+    """To be taken before it waits for a bureau, or for who asks one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +106,29 @@ class Selections:
         self._checkout = checkout
         self._book = book
         self._caller = Caller()
+        self._room = WaitingRoom(services.threads)
 
     def choose(
         self, who: Principal, decision_id: UUID, chosen: Chosen, attempt: idempotency.Attempt | None = None
     ) -> bytes:
         """The answer, recorded; the same for the same choice, however often it comes.
 
-        Raises DecisionUnknown, DecisionExpired, MethodNotOffered, OrderDiffers, Invalid, IdempotencyConflict.
+        Raises DecisionUnknown, DecisionExpired, MethodNotOffered, OrderDiffers, Invalid, IdempotencyConflict, and
+        Unavailable where another choice of this decision is asking and there is no place to wait for it.
         """
-        question = Question(who, decision_id, chosen, attempt, self._checkout.side(who), time.monotonic())
+        side, began = self._checkout.side(who), time.monotonic()
+        with self._room.place() as place:
+            return self._answered(Question(who, decision_id, chosen, attempt, side, began, place))
+
+    def _answered(self, question: Question) -> bytes:
         for _ in range(MOST_POLLS):
             turn = self._turn(question, clock.now())
             if isinstance(turn, bytes):
                 return turn
             if isinstance(turn, Reserved):
                 return self._ask(question, turn)
+            if not question.place.take():
+                break
             time.sleep(POLL_S)  # another choice of this decision is asking right now
         raise Unavailable("another choice of this decision is under way")
 
@@ -151,7 +163,9 @@ class Selections:
         chosen, record = question.chosen, json.loads(decision.record)
         version = record["versions"]["policy"]
         policy = self._checkout.policy(session.connection(), question.who, version)
-        found = situation(record, chosen.method, policy, decision.id)
+        told = self._buyer(session, decision)
+        lot = _lot(self._checkout.keys(question.who.merchant_id).index, decision, told)
+        found = situation(record, chosen.method, policy, lot)
         if found is None:
             raise Invalid.at("/method", "is no method of this decision")
         if chosen.proof is not None and chosen.proof.at > now + SKEW:
@@ -162,8 +176,8 @@ class Selections:
             raise OrderDiffers(differs=differs)
         if not found.chosen.show:
             raise MethodNotOffered(method=chosen.method)
-        objected = "profiling" in record["facts"]["missing"]
-        return Case(decision, found, version, objected, self._buyer(session, decision))
+        objected = "profiling" in record["facts"]["missing"] or _objects(session, decision)
+        return Case(decision, found, version, objected, told)
 
     def _heard(self, session: Session, question: Question, case: Case, now: datetime) -> Heard | Reserved | None:
         """What is known, a call to make, or None while another choice of this decision makes it."""
@@ -196,10 +210,14 @@ class Selections:
         person = case.told.person if case.told else Person()
         if absent := lacking(person, bureau.terms.required - ({"birth_date"} if question.chosen.birth_date else set())):
             return Heard("no_hit", None, name, version, detail=f"not told: {', '.join(absent)}")
-        found = bureau_records.reserve(session, _wanted(question, case, bureau), now)
+        room = partial(self._has_room, question)
+        found = bureau_records.reserve(session, _wanted(question, case, bureau), now, room)
         if isinstance(found, UUID):
             return Reserved(case, found, bureau, memory)
-        return None if found == "taken" else Heard(found, None, name, version)
+        return None if found == "taken" else _not_asked(found, name, version)
+
+    def _has_room(self, question: Question) -> bool:
+        return not self._caller.full and question.place.take()
 
     def _record(self, session: Session, question: Question, case: Case, heard: Heard | None, now: datetime) -> bytes:
         """Write the answer down, unless another was faster: then that is the answer."""
@@ -281,9 +299,31 @@ def _memory(index_key: bytes, case: Case) -> Memory | None:
     policy, told = case.situation.bureau, case.told
     if policy is None or told is None or not policy.cache_days:
         return None
-    home = home_index(index_key, told.person, live=case.decision.live)
-    person = person_index(index_key, told.person, home, live=case.decision.live)
+    person = _person(index_key, told, live=case.decision.live)
     return None if person is None else Memory(case.decision.buyer_id, told.key, person, policy.cache_days)
+
+
+def _not_asked(reason: str, bureau: str, version: int) -> Heard:
+    """Why no call was reserved; for want of room it costs nothing and speaks against no bureau."""
+    if reason == "no_room":
+        return Heard("error", None, bureau, version, detail="too many calls under way")
+    return Heard(reason, None, bureau, version)
+
+
+def _person(index_key: bytes, told: ToldBefore, *, live: bool) -> bytes | None:
+    return person_index(index_key, told.person, home_index(index_key, told.person, live=live), live=live)
+
+
+def _objects(session: Session, decision: Any) -> bool:
+    """Whether he objects now: he may have said so since the menu was decided."""
+    mine = Buyer.merchant_id == decision.merchant_id, Buyer.id == decision.buyer_id
+    return session.scalar(select(Buyer.objected_at).where(*mine)) is not None
+
+
+def _lot(index_key: bytes, decision: Any, told: ToldBefore | None) -> int:
+    """Of whom a bureau would be asked about: another mailbox or another cart makes no other person of him."""
+    person = _person(index_key, told, live=decision.live) if told else None
+    return draw(person or (decision.buyer_id or decision.id).bytes, decision.created_at)
 
 
 def _heard_now(reserved: Reserved, answer: Answer) -> Heard:

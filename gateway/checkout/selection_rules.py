@@ -7,8 +7,8 @@ the reason why there is none, means what the policy says. Nobody is left without
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from gateway.checkout.bureau_policy import BureauPolicy
 from gateway.checkout.methods import DEPOSIT_LADDER, KINDS, SAFE
@@ -75,8 +75,8 @@ class Verdict:
     review: bool = False
 
 
-def situation(record: Mapping[str, Any], method: str, policy: Policy, decision_id: UUID) -> Situation | None:
-    """The situation of a stored decision; None for a method that was not asked about."""
+def situation(record: Mapping[str, Any], method: str, policy: Policy, lot: int) -> Situation | None:
+    """The situation of a stored decision, with the lot of its buyer; None for a method that was not asked about."""
     deposits = {id_: supports for id_, _, supports, *_ in record["methods"]}
     offers = tuple(
         Standing(o["method"], o["kind"], o["show"], o["rank"], o["deposit_percent"], deposits[o["method"]])
@@ -91,15 +91,16 @@ def situation(record: Mapping[str, Any], method: str, policy: Policy, decision_i
         offers=offers,
         total_minor=record["facts"]["total_minor"],
         holds_orders=record["holds_orders"],
-        draw=draw(decision_id),
+        draw=lot,
         bureau=policy.bureau,
         max_deposit_percent=limits.max_deposit_percent if limits else 100,
     )
 
 
-def draw(decision_id: UUID) -> int:
-    """The lot of a decision, 0 to 99: the same for every method chosen of it, and nobody can choose it."""
-    return int.from_bytes(hashlib.sha256(b"kulanz bureau sample" + decision_id.bytes).digest()[:8]) % 100
+def draw(who: bytes, at: datetime) -> int:
+    """The lot of somebody, 0 to 99: the same all week for every decision and method, so that asking again draws no other."""
+    year, week, _ = at.isocalendar()
+    return int.from_bytes(hashlib.sha256(b"kulanz bureau sample %d-%d " % (year, week) + who).digest()[:8]) % 100
 
 
 def unasked(case: Situation) -> str:

@@ -7,6 +7,7 @@ share lasts and stays in it when it grows; somebody without a name gets one by h
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from gateway.checkout.policy import Choice
@@ -52,6 +53,12 @@ def fraction(purpose: str, seed: bytes) -> float:
     """A number from 0 to 1 that is the same for the same seed, and another for another purpose. Six digits."""
     digest = hashlib.sha256(b"kulanz %b\0%b" % (purpose.encode(), seed)).digest()
     return int.from_bytes(digest[:6]) // 281_474_977 / 1_000_000  # 2^48 / 10^6, rounded up: never 1
+
+
+def sample(seed: bytes, day: date) -> float:
+    """The draw of somebody, the same all week: who edits his cart until he is drawn would make a sample of swindlers."""
+    year, week, _ = day.isocalendar()
+    return fraction(f"sample {year}-{week}", seed)
 
 
 def told(versions: Mapping[str, int], choice: Choice) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from gateway.checkout import backtests, documents, lint, stages
 from gateway.core.clock import local_date
 from gateway.core.errors import Invalid, Refused
 from gateway.core.ids import to_public
+from gateway.core.limits import Limit
 from gateway.merchants import policies
 from gateway.merchants.policies import PolicyDocument, Trial
 from gateway.shops.shops import ShopFacts
@@ -22,6 +23,10 @@ from gateway.shops.shops import ShopFacts
 LIVE, DRAFT = "live", "draft"
 STAGES = (DRAFT, stages.SHADOW, stages.SHARE, LIVE)
 MAX_DOCUMENT_BYTES = 200_000
+
+
+CHECKS = Limit("policy-check", most=20, window_s=60)
+"""Checks of documents per shop: the longest document there may be takes most of a second of a process's time."""
 
 
 class NothingOnTrial(Refused):

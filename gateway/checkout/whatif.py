@@ -15,6 +15,8 @@ MOST_SEARCHES, STEP_MINOR, LEAST_PERCENT = 8, 500, 10
 """Methods whose amount is searched for, in steps of 5 euros, never below a tenth of the order."""
 MOST_HALVINGS = 24
 PAID_ORDERS = (1, 2, 3, 5)
+OWED = ("open_minor", "overdue_minor", "overdue_days")
+"""Facts about what is owed; of who has not ordered yet they are about others who share his phone, mailbox or address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ _SIMPLE: tuple[tuple[str, str, bool, dict[str, Any]], ...] = (
 
 
 def _payments(facts: Facts) -> Iterator[tuple[str, int | None, dict[str, Any]]]:
-    open_minor, overdue_minor = facts.get("open_minor") or 0, facts.get("overdue_minor") or 0
+    owed = {} if facts.get("orders") == 0 else facts
+    open_minor, overdue_minor = owed.get("open_minor") or 0, owed.get("overdue_minor") or 0
     nothing_late = {"overdue_minor": 0, "overdue_days": 0}
     if overdue_minor:
         yield "overdue_paid", overdue_minor, {**facts, **nothing_late, "open_minor": max(0, open_minor - overdue_minor)}

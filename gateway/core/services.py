@@ -24,4 +24,6 @@ class Services:
     """Where the invented partners of this machine listen (a loopback address), or empty."""
     mail_url: str = ""
     """As `channels.MailServer` reads it (`starttls://user:password@host`), or empty: e-mail then stays in the outbox, parked with that reason."""
+    threads: int = 4
+    """Requests that this process works on at once."""
     mail_from: str = ""

@@ -164,6 +164,11 @@ def sentence(error: GatewayError) -> str:
     return german if german and language() == "de" else error.detail or error.title
 
 
+def first_order() -> str:
+    """Which postcode opens the page of somebody who has ordered."""
+    return _words({"first": _FIRST_ORDER}, "first")
+
+
 def _words(table: Mapping[str, tuple[str, str]], code: str) -> str:
     german, english = table.get(code, (code, code))
     return german if language() == "de" else english
@@ -207,6 +212,10 @@ def _due(row: RightsRequest, visit: Visit) -> str:
     return day(last_day(row.due_at, visit.shop.timezone))
 
 
+_FIRST_ORDER = (
+    "Wenn Sie hier schon bestellt haben, öffnet die Postleitzahl Ihrer ersten Bestellung die Seite.",
+    "If you have ordered here before, the postcode of your first order opens the page.",
+)
 _KINDS = {
     "review": ("Prüfung durch einen Menschen", "A person looks at it"),
     "correction": ("Berichtigung", "Correction"),

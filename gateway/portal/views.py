@@ -77,6 +77,8 @@ def open_page(token: str) -> ResponseReturnValue:
         return _door(seen, form), 429, {"Retry-After": str(many.facts["retry_after_s"])}
     if not proven.proof:
         form.fact.errors = [say("This does not match your order. Please check what you typed.")]
+        if seen.first is not None:
+            form.fact.errors.append(acts.first_order())
         return _door(seen, form), 422
     return redirect(url_for("portal.show", token=token))
 
@@ -137,7 +139,7 @@ def _proven(token: str) -> Visit:
 
 
 def _door(seen: Visit, form: DoorForm) -> str:
-    postcode, email = visit.facts_asked(seen.known)
+    postcode, email = visit.facts_asked(seen)
     return render_template("portal/door.html", visit=seen, form=form, can_open=postcode or email)
 
 

@@ -1,5 +1,8 @@
 """Who may read a page of the portal: the link proves which decision, a second fact that it is the buyer's own.
 
+Anybody can type somebody's mailbox and an address of his own into a checkout. So of a buyer who has ordered before only the
+postcode of his first order counts: what the decision was told proves nothing about whom it leads to.
+
 Tries are counted per link and network, and per link from everywhere, in windows that end by themselves: nobody guesses a
 postcode, and nobody keeps the buyer out for good.
 """
@@ -7,9 +10,11 @@ postcode, and nobody keeps the buyer out for good.
 import hmac
 import time
 from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 from flask import request, session
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.checkout import explanations, links, rights
@@ -21,14 +26,18 @@ from gateway.core.http import services
 from gateway.core.limits import Limit, network_of
 from gateway.merchants import secrets
 from gateway.merchants.secrets import MerchantUnknown
-from gateway.shops import shops
+from gateway.shops import buyers, shops
+from gateway.shops.details import open_details
 from gateway.shops.identity import fold, normal_email
+from gateway.shops.models import Order
 from gateway.shops.shops import ShopFacts
 
 TRIES = Limit("why-try", most=6, window_s=900)
 """Second facts per link from one network."""
 TRIES_OF_LINK = Limit("why-link", most=30, window_s=3600)
 """Second facts per link from everywhere."""
+TRIES_OF_DAY = Limit("why-link-day", most=60, window_s=86_400)
+"""And per day: in the sixty days of a link that is less than half of Germany's postcodes."""
 OPEN_S = 1800
 MOST_OPEN = 5
 
@@ -46,6 +55,8 @@ class Visit:
     known: Known = field(repr=False)
     shop: ShopFacts
     proof: str
+    first: dict[str, Any] | None = field(default=None, repr=False)
+    """What his first order told; None of somebody who has not ordered yet."""
 
     @property
     def buyer_id(self) -> UUID | None:
@@ -77,7 +88,18 @@ def _read(opened: Session, token: str, link: Link) -> Visit:
     known = explanations.get(opened, services().keyring, _decision(opened, link))
     if known.erased:
         raise ExplanationGone
-    return Visit(link, token, known, shops.get(opened, known.row.shop_id), _proof_of(link))
+    shop, first = shops.get(opened, known.row.shop_id), _first_order(opened, known)
+    return Visit(link, token, known, shop, _proof_of(link), first)
+
+
+def _first_order(opened: Session, known: Known) -> dict[str, Any] | None:
+    buyer_id = known.row.buyer_id
+    if buyer_id is None or known.told is None:
+        return None
+    mine = Order.merchant_id == known.row.merchant_id, Order.buyer_id == buyer_id, Order.details_sealed.is_not(None)
+    wanted = select(Order.id, Order.details_sealed).where(*mine).order_by(Order.placed_at, Order.id).limit(1)
+    row = opened.execute(wanted).one_or_none()
+    return row and open_details(buyers.find_key(opened, services().keyring, buyer_id), row.id, row.details_sealed)
 
 
 def _decision(opened: Session, link: Link) -> UUID:
@@ -92,7 +114,7 @@ def _decision(opened: Session, link: Link) -> UUID:
 def prove(visit: Visit, told: str) -> Visit:
     """Check a second fact and remember for half an hour that it was right. Raises TooMany; the visit without proof else."""
     _count(visit)
-    proof = _matching(visit.known, told)
+    proof = _matching(visit, told)
     if not proof:
         return visit
     kept = {name: value for name, value in session.get("why", {}).items() if value[0] > time.time()}
@@ -106,28 +128,36 @@ def leave() -> None:
     session.pop("why", None)
 
 
-def facts_asked(known: Known) -> tuple[bool, bool]:
+def facts_asked(visit: Visit) -> tuple[bool, bool]:
     """Whether a postcode and whether an e-mail address can open this page."""
-    return bool(_postcodes(known)), bool(known.email)
+    return bool(_postcodes(visit)), bool(_email(visit))
 
 
 def _count(visit: Visit) -> None:
     cache, now_s = services().cache, clock.now().timestamp()
     TRIES.take(cache, f"{_name(visit.link)} {network_of(request.remote_addr)}", now_s)
     TRIES_OF_LINK.take(cache, _name(visit.link), now_s)
+    TRIES_OF_DAY.take(cache, _name(visit.link), now_s)
 
 
-def _matching(known: Known, told: str) -> str:
+def _matching(visit: Visit, told: str) -> str:
     """`postcode` or `email`, whichever fits; "" for neither."""
     if "@" in told:
-        return "email" if known.email and _same(normal_email(told), normal_email(known.email)) else ""
+        email = _email(visit)
+        return "email" if email and _same(normal_email(told), normal_email(email)) else ""
     offered = _plain(told)
-    fits = [offered != "" and _same(offered, one) for one in _postcodes(known)]
+    fits = [offered != "" and _same(offered, one) for one in _postcodes(visit)]
     return "postcode" if any(fits) else ""
 
 
-def _postcodes(known: Known) -> list[str]:
-    parts = [known.told[name] for name in ("billing", "delivery") if known.told[name]] if known.told else []
+def _email(visit: Visit) -> str:
+    """Who has ordered is found by it, so whoever got him a decision knows it."""
+    return visit.known.email if visit.first is None else ""
+
+
+def _postcodes(visit: Visit) -> list[str]:
+    told = visit.known.told if visit.first is None else visit.first
+    parts = [told[name] for name in ("billing", "delivery") if told.get(name)] if told else []
     return [code for part in parts if (code := _plain(part.get("postcode") or ""))]
 
 

@@ -28,6 +28,13 @@ class Caller:
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._places = threading.BoundedSemaphore(at_once)
 
+    @property
+    def full(self) -> bool:
+        """Whether a call could not be made now: better known before it is reserved and paid for."""
+        if free := self._places.acquire(blocking=False):
+            self._places.release()
+        return not free
+
     def call(self, ask: Ask, deadline_s: float) -> Answer:
         """The answer, or `timeout` after `deadline_s`, or `error` for whatever was raised. Raises nothing."""
         if not self._places.acquire(blocking=False):

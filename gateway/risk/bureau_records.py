@@ -1,7 +1,7 @@
 """The meter and the memory of the bureaus: calls reserved before they are made, their results, answers that are still true."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, cast
@@ -84,10 +84,10 @@ def result_of(session: Session, request_id: UUID) -> BureauResult | None:
     return session.get(BureauResult, (merchant_of(session), request_id), populate_existing=True)
 
 
-def reserve(session: Session, wanted: Wanted, now: datetime) -> UUID | str:
+def reserve(session: Session, wanted: Wanted, now: datetime, room: Callable[[], bool] = lambda: True) -> UUID | str:
     """Write the call down before it is made, and return its id; or why it may not be made.
 
-    `rate_limited`, `circuit_open`, `budget`; `taken` when another call for this decision is on record. Two who reserve at
+    `rate_limited`, `circuit_open`, `budget`; `no_room` when this process cannot make it (`room`); `taken` when another call for this decision is on record. Two who reserve at
     once for one bureau do it one after the other, so neither budget nor probe is spent twice.
     """
     merchant_id = merchant_of(session)
@@ -101,6 +101,8 @@ def reserve(session: Session, wanted: Wanted, now: datetime) -> UUID | str:
     spent_minor += wanted.cost_minor
     if wanted.budget_minor is not None and spent_minor > wanted.budget_minor:
         return "budget"
+    if not room():
+        return "no_room"
     request_id = new_id()
     row = {
         "merchant_id": merchant_id,

@@ -25,13 +25,15 @@ from gateway.core.history import lock_number
 from gateway.core.hot import HotStatement, Link
 from gateway.core.ids import new_id
 from gateway.risk import card as cards
-from gateway.risk.model_file import Card, load
+from gateway.risk.model_file import MAX_BYTES, Card, load
 from gateway.risk.models import ModelRole, ModelRoleChange, ScoreModel
 from gateway.risk.panel import Panel
 
 CHAMPION, CHALLENGER, RETIRED = ROLES = ("champion", "challenger", "retired")
 MAX_CHALLENGERS, MAX_MODELS, MAX_REASON = 2, 200, 300
 """Two challengers are what a decision's time has room for."""
+MAX_KEPT_BYTES = 20 * MAX_BYTES
+"""Of all files of a shop: who lists its models reads every one."""
 PANELS_KEPT = 40
 TRAINED = ("trees", "additive")
 """Outputs that learned something new and have to show that it is better."""
@@ -116,6 +118,11 @@ def add(session: Session, shop_id: UUID, file: str | bytes, act: Act) -> Kept:
         return get(session, shop_id, same.id)
     if (session.scalar(select(func.count()).where(*_of(ScoreModel, session, shop_id))) or 0) >= MAX_MODELS:
         raise TooManyModels(limit=MAX_MODELS)
+    stored = session.scalar(
+        select(func.sum(func.octet_length(ScoreModel.body))).where(*_of(ScoreModel, session, shop_id))
+    )
+    if (stored or 0) + len(body.encode()) > MAX_KEPT_BYTES:
+        raise TooManyModels(limit_bytes=MAX_KEPT_BYTES)
     row = ScoreModel(
         merchant_id=merchant_of(session),
         id=new_id(),
@@ -229,22 +236,32 @@ def find_card(connection: Connection, merchant_id: UUID, shop_id: UUID, name: st
 
 
 class Panels:
-    """The compiled models of each shop; a stored model never changes, so each panel is made once per process."""
+    """The compiled models of each shop, made once per process and parts: a stored model never changes.
+
+    One panel per shop: it may take tens of megabytes, and whoever moves the parts about would fill the memory of all.
+    """
 
     def __init__(self) -> None:
-        self._kept: dict[Any, Panel] = {(): Panel((cards.expert(),))}
+        self._expert = Panel((cards.expert(),))
+        """What every shop begins with."""
+        self._kept: dict[tuple[UUID, UUID], tuple[Mapping[str, str], Panel]] = {}
         self._lock = threading.Lock()
 
-    def get(self, link: Link, merchant_id: UUID, models: Mapping[str, str]) -> Panel:
-        """The panel of these parts (model id → role). The first time costs one statement on this link."""
-        key = (merchant_id, *sorted(models.items())) if models else ()
-        panel = self._kept.get(key)
-        if panel is None:
-            panel = Panel(_cards(link, merchant_id, models))
+    def get(self, link: Link, shop: tuple[UUID, UUID], models: Mapping[str, str]) -> Panel:
+        """The panel of a shop (merchant, shop) with these parts (model id → role).
+
+        The first time costs one statement on this link.
+        """
+        if not models:
+            return self._expert
+        parts, panel = self._kept.get(shop, ({}, self._expert))
+        if parts != models:
+            panel = Panel(_cards(link, shop[0], models))
             with self._lock:
-                if len(self._kept) >= PANELS_KEPT:  # the oldest goes, but for the expert's, which everybody begins with
-                    self._kept.pop(next(one for one in self._kept if one))
-                self._kept[key] = panel
+                self._kept.pop(shop, None)
+                if len(self._kept) >= PANELS_KEPT:  # the oldest goes
+                    self._kept.pop(next(iter(self._kept)))
+                self._kept[shop] = models, panel
         return panel
 
 

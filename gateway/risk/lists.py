@@ -75,10 +75,12 @@ def add(session: Session, keyring: Keyring, new: NewEntry, author: str, now: dat
 
 @dataclass(frozen=True, slots=True)
 class OneOrder:
-    """An order that a person grants what the policy would not: the shop's reference and who the buyer is."""
+    """An order that a person grants what the policy would not: the shop's reference, the amount and who the buyer is."""
 
     shop_id: UUID
     reference: str
+    total_minor: int
+    currency: str
     identity: tuple[str, bytes] | None = field(repr=False)
     live: bool
     reason: str
@@ -90,14 +92,14 @@ def grant(session: Session, keyring: Keyring, order: OneOrder, author: str, now:
     new = NewEntry("allow", ORDER, order.reference, order.reason, order.live, order.until)
     _check(new, now)
     keys = secrets.get_keys(session, keyring)
-    normal = one_order(order.shop_id, order.reference, order.identity)
+    normal = one_order(order.shop_id, order.reference, order.identity, order.total_minor, order.currency)
     digest = blind_index(keys.index, f"{'live' if order.live else 'test'}.{ORDER}", normal)
     return _store(session, keys.data, new, digest, author, now)
 
 
-def one_order(shop_id: UUID, reference: str, who: tuple[str, bytes] | None) -> str:
-    """What is hashed of an order: another buyer, shop or reference is another order."""
-    return f"{shop_id.hex}|{who[1].hex() if who else ''}|{reference}"
+def one_order(shop_id: UUID, reference: str, who: tuple[str, bytes] | None, total_minor: int, currency: str) -> str:
+    """What is hashed of an order: another buyer, shop, reference or amount is another order, which nobody has looked at."""
+    return f"{shop_id.hex}|{who[1].hex() if who else ''}|{total_minor} {currency}|{reference}"
 
 
 ORDER = "order"

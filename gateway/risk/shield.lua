@@ -10,6 +10,7 @@ local most, size = 128, 13                     -- tries kept of a subject, bytes
 local minutes, hours = 60, 168                 -- what is kept of a shop
 local usual, weight = 0.15, 40                 -- declines of a shop nobody knows yet, and how many attempts that is worth
 local least, deviations, share = 10, 4, 20     -- a surge: this many declines, this far beyond chance, this many per cent
+local of_one = 3                               -- so many declines an hour of one connection belong to a surge: no visitor makes one alone
 
 local function held_until()
   local stored = redis.call('GET', KEYS[4])
@@ -22,6 +23,7 @@ end
 if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', 2 * day) then return { 0, (held_until()) } end
 
 -- The subjects: the last tries of each, no try twice.
+local alone = false
 for place = 6, #KEYS do
   local stored = redis.call('GET', KEYS[place]) or ''
   local kept, known = {}, false
@@ -38,12 +40,16 @@ for place = 6, #KEYS do
   if not known then kept[#kept + 1] = { at, card, basket, bits } end
   table.sort(kept, function(one, other) return one[1] < other[1] end)
   if #kept > most then table.remove(kept, 1) end
-  local packed, declines = {}, 0
+  local packed, declines, lately = {}, 0, 0
   for i = 1, #kept do
     packed[i] = struct.pack('<I4I4I4B', unpack(kept[i]))
-    if kept[i][4] % 2 == 0 then declines = declines + 1 end
+    if kept[i][4] % 2 == 0 then
+      declines = declines + 1
+      if kept[i][1] > now - 3600 then lately = lately + 1 end
+    end
   end
   redis.call('SET', KEYS[place], table.concat(packed), 'EX', day + 3600)
+  if lately > of_one and string.sub(ARGV[place], 1, 3) == 'ip:' then alone = true end
   if declines > 0 then redis.call('ZADD', KEYS[5], declines, ARGV[place]) end
 end
 if #KEYS > 5 then
@@ -54,6 +60,7 @@ end
 -- The shop: attempts and declines by minute for an hour, by hour for a week. The same try counts once a day.
 local till, since = held_until()
 if not redis.call('SET', KEYS[2], '1', 'NX', 'EX', day) then return { 1, till } end
+if alone and bits % 2 == 0 then return { 1, till } end
 local numbers = 2 + 2 * (minutes + hours)
 local form = '<' .. string.rep('I4', numbers)
 local state = {}

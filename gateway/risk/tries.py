@@ -1,7 +1,7 @@
 """What the payment attempts on record say of a connection, a device or a card: declines, cards, small amounts (pure).
 
 A try is one card at one basket; the same again is the same try. A success clears what the payer needed to get there: every
-decline of his card, and the last five cards declined at his basket. So somebody who mistypes his card three times and then
+decline of his card, and the last five cards declined at his basket, five for all baskets that this card has paid. So somebody who mistypes his card three times and then
 pays leaves nothing behind, while a list of stolen cards stays a list of declines, also where one of them works.
 """
 
@@ -17,7 +17,8 @@ SURGE = struct.Struct("<III")
 AUTHORISED, SMALL, CARD_UNKNOWN = 1, 2, 4
 WINDOWS = {"10m": 600, "1h": 3600, "24h": 86_400}
 CLEARED_CARDS = 5
-"""Declined cards of one basket that a success there explains. A tester at one open order explains no more than these."""
+"""Declined cards that a card which pays explains. A tester explains no more than these at one open order, and no more either
+with a card of his own that pays one small order after another."""
 
 
 class Try(NamedTuple):
@@ -63,10 +64,11 @@ def unexplained(tries: Sequence[Try]) -> list[Try]:
         return declines
     cards = {one.card for one in paid}
     left = [one for one in declines if one.card not in cards]
-    for basket in {one.basket for one in paid if one.basket}:
-        tried = sorted((one for one in left if one.basket == basket), key=lambda one: (-one.at, one.card))
+    for card in sorted(cards):
+        baskets = {one.basket for one in paid if one.card == card and one.basket}
+        tried = sorted((one for one in left if one.basket in baskets), key=lambda one: (-one.at, one.card))
         explained = set(list(dict.fromkeys(one.card for one in tried))[:CLEARED_CARDS])
-        left = [one for one in left if one.basket != basket or one.card not in explained]
+        left = [one for one in left if one.basket not in baskets or one.card not in explained]
     return left
 
 

@@ -1,6 +1,7 @@
 """Champion and challengers: every decision is scored by all, only the champion acts, and each can be made again."""
 
 import json
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -20,6 +21,7 @@ from gateway.risk.champions import (
     ModelUnknown,
     NotProven,
     TooManyChallengers,
+    TooManyModels,
 )
 from tests.builders import a_question, a_world
 
@@ -244,11 +246,22 @@ def test_a_process_keeps_so_many_panels_and_no_more(services, world, shop, monke
     parts = [{str(shop("add", a_file(f"m-{n}"), SURE).id): CHAMPION} for n in range(4)]
     panels = champions.Panels()
     with services.db.connection(world.merchant_id) as connection:
-        for models in (*parts, parts[0], {}):
-            panel = panels.get(connection, world.merchant_id, models)
-            assert panel is panels.get(connection, world.merchant_id, models)
+        for place, models in enumerate((*parts, parts[0], {})):
+            of = world.merchant_id, UUID(int=place % 4)
+            panel = panels.get(connection, of, models)
+            assert panel is panels.get(connection, of, models)
     assert panel.cards == (card.expert(),)
     assert len(panels._kept) == 3
+
+
+def test_a_shop_that_moves_its_parts_about_keeps_one_panel(services, world, shop):
+    """A compiled panel may take tens of megabytes: the one before is of no use to anybody."""
+    parts = [{str(shop("add", a_file(f"m-{n}"), SURE).id): CHAMPION} for n in range(3)]
+    panels, of = champions.Panels(), (world.merchant_id, world.shop_id)
+    with services.db.connection(world.merchant_id) as connection:
+        for models in parts * 2:
+            assert panels.get(connection, of, models).champion == f"m-{parts.index(models)}"
+    assert len(panels._kept) == 1
 
 
 EARLIER = "541bc38e3a53c5029492c993772a835d315f776d6b159f9e8da01ac2c407a8ec"
@@ -296,3 +309,12 @@ def test_the_api_names_what_is_wrong(app, services, world):
     assert post(app, world, f"/{missing}/role", {"role": "king"}).json["errors"][0]["path"] == "/role"
     narrow = a_world(services, scopes=frozenset({"decisions:write"}))
     assert post(app, narrow, "", a_file("one")).json["code"] == "scope-missing"
+
+
+def test_the_files_of_a_shop_stay_readable_at_once(shop, monkeypatch):
+    """Whoever lists the models reads every file: two hundred of a megabyte would be a minute of everybody's time."""
+    monkeypatch.setattr(champions, "MAX_KEPT_BYTES", 2 * len(a_file()) + 100)
+    shop("add", a_file("one"), SURE)
+    shop("add", a_file("two"), SURE)
+    with pytest.raises(TooManyModels):
+        shop("add", a_file("three"), SURE)

@@ -213,3 +213,10 @@ def test_an_operator_takes_a_policy_through_its_life_at_the_machine(kulanz, api)
     lines = kulanz("list").splitlines()
     assert [line.split()[:2] for line in lines[1:]] == [["2", "draft"], ["1", "live"]]
     assert "bkt_" in kulanz("backtest", "1", "--queue")
+
+
+def test_checking_documents_is_no_way_to_stop_the_checkouts(api):
+    """The longest document takes most of a second to check: twenty a minute per shop, then a pause."""
+    asked = [api.post(body={"kind": "checkout", "document": NO_INVOICE, "check_only": True}) for _ in range(21)]
+    assert [one.status_code for one in asked] == [200] * 20 + [429]
+    assert asked[-1].json["code"] == "too-many-requests"

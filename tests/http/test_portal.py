@@ -18,6 +18,8 @@ from gateway.shops.models import Buyer
 from tests.builders import a_world
 from tests.rights_visits import RISKY, BuyerVisit, a_decision, a_link, mails
 
+MORNING = clock.now().replace(hour=6, minute=0) + timedelta(days=1)
+
 
 @pytest.fixture
 def world(services):
@@ -89,6 +91,41 @@ def test_many_networks_together_get_thirty_tries_an_hour(app, visit):
     ]
     assert answers.count(422) == 30
     with time_machine.travel(clock.now() + timedelta(minutes=61)):
+        assert visit.open("20099").status_code == 302
+
+
+def test_who_types_anothers_mailbox_into_a_checkout_learns_nothing_about_him(app, world):
+    """His own postcode and that mailbox are what the decision was told; the buyer's first order knows better."""
+    at_home = {"line1": "Lange Reihe 7", "postcode": "20099", "city": "Hamburg", "country": "DE"}
+    order = {
+        "method": {"id": "cheque", "kind": "invoice"}, "currency": "EUR", "total_minor": 9_000, "billing": at_home,
+        "buyer": {"email": "ada@example.com"}, "placed_at": "2026-10-20T10:00:00Z",
+        "items": [{"quantity": 1, "unit_minor": 9_000}],
+    }  # fmt: skip
+    away = at_home | {"line1": "Hauptstraße 1", "postcode": "10827", "city": "Berlin"}
+    client = app.test_client()
+    assert client.put("/v1/orders/A-1", json=order, headers=world.auth).status_code == 201
+    later = order | {"billing": away, "placed_at": "2026-11-20T10:00:00Z"}
+    assert client.put("/v1/orders/A-2", json=later, headers=world.auth).status_code == 201
+    decision = a_decision(app, world, buyer={"email": "ada@example.com"}, billing=away)
+    visit = BuyerVisit(app, a_link(app, world, decision))
+    for fact in ("10827", "ada@example.com"):
+        answer = visit.open(fact)
+        assert answer.status_code == 422
+        assert "first order" in answer.text or "ersten Bestellung" in answer.text
+    assert visit.ask("objection").status_code == 404
+    assert visit.open("20099").status_code == 302
+
+
+def test_patience_does_not_guess_a_postcode_either(app, visit):
+    """Sixty tries a day: in the sixty days of a link that is less than half of Germany's postcodes."""
+    answers = []
+    for hour in range(4):
+        with time_machine.travel(MORNING + timedelta(hours=hour)):
+            visits = (BuyerVisit(app, visit.path, address=f"198.51.{hour}.{n}") for n in range(1, 21))
+            answers += [one.open(f"{hour:02d}{n:03d}").status_code for n, one in enumerate(visits)]
+    assert (answers.count(422), answers[60:]) == (60, [429] * 20)
+    with time_machine.travel(MORNING + timedelta(days=1)):
         assert visit.open("20099").status_code == 302
 
 

@@ -71,7 +71,7 @@ def test_the_queue_shows_what_was_asked_and_the_decision_beside_it(app, services
 
 
 def test_granting_one_order_shows_the_invoice_for_it_and_for_no_other(app, services, desk):
-    """Bound to shop, reference and buyer, for some days; the buyer reads the answer on his page and by mail."""
+    """Bound to shop, reference, amount and buyer, for some days; the buyer reads the answer on his page and by mail."""
     world, visitor = desk
     _, visit = asked(app, world, text="Bitte auf Rechnung.")
     row = the_request(services, world)
@@ -79,6 +79,7 @@ def test_granting_one_order_shows_the_invoice_for_it_and_for_no_other(app, servi
     assert answer(visitor, row, "granted-once", "Gern.", days="5").status_code == 302
     assert "invoice" in shown(app, world)
     assert "invoice" not in shown(app, world, reference="cart-2")
+    assert "invoice" not in shown(app, world, total_minor=120_490, items=[{"quantity": 1, "unit_minor": 120_000}])
     assert "invoice" not in shown(app, world, buyer=RISKY["buyer"] | {"email": "eve@example.com"})
     with time_machine.travel(clock.now() + timedelta(days=6)):
         assert "invoice" not in shown(app, world)
@@ -136,6 +137,7 @@ def test_an_accepted_correction_changes_his_links_and_orders(app, services, desk
         "total_minor": 100,
         "placed_at": clock.now().isoformat(),
         "buyer": {"email": "ada@example.com", "phone": "+49 40 36902345"},
+        "billing": {"line1": "Lange Reihe 7", "postcode": "20099", "city": "Hamburg", "country": "DE"},
     }
     assert app.test_client().put("/v1/orders/A-1", json=order, headers=world.auth).status_code == 201
     asked(app, world, "correction", phone="+49 40 36902399", billing_line1="Lange Reihe 7")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from gateway import wiring
 from gateway.checkout import selection_records
@@ -19,6 +19,7 @@ from gateway.core.verification import verify
 from gateway.risk import bureau_records, bureaus
 from gateway.risk.bureau_models import BureauAnswer, BureauRequest, BureauResult
 from gateway.shops import buyers, erasure
+from gateway.shops.models import Buyer
 from tests import bureaus as made
 from tests.builders import a_question, a_world
 from tests.desk_visits import signed_in
@@ -130,6 +131,26 @@ def test_what_the_policy_does_not_ask_about_is_confirmed(app, services, shop, po
     assert (told["answer"], told["reasons"][0]["code"]) == ("confirmed", reason)
     (row,) = rows(services, shop, Selection)
     assert 0 <= json.loads(row.record)["situation"]["draw"] < 100
+    assert not rows(services, shop, BureauRequest)
+
+
+def test_asking_again_draws_no_other_lot(app, services, shop):
+    """Who is in the sample stays in it this week, with another cart, another mailbox, another decision."""
+    made.asks(services, shop, sample_percent=0)
+    for number in range(6):
+        buyer = {"first_name": "Nele", "last_name": "Neumann", "email": f"nele{number}@example.com"}
+        decision = made.decided(app, shop, reference=f"cart-{number}", buyer=buyer)
+        assert made.select(app, shop, decision).json["reasons"][0]["code"] == "not_sampled"
+    assert len({json.loads(row.record)["situation"]["draw"] for row in rows(services, shop, Selection)}) == 1
+
+
+def test_who_objects_after_the_menu_was_made_is_not_asked_about(app, services, shop):
+    """Between menu and choice lies half an hour at most, and time enough to object."""
+    decision = made.decided(app, shop)
+    with services.db.transaction(shop.merchant_id) as session:
+        session.execute(update(Buyer).values(objected_at=clock.now()))
+    told = made.select(app, shop, decision).json
+    assert (told["answer"], told["bureau"]["outcome"]) == ("choose_another", "no_consent")
     assert not rows(services, shop, BureauRequest)
 
 

@@ -216,6 +216,16 @@ FACTS = st.fixed_dictionaries(
 )
 
 
+def test_what_others_owe_is_told_to_nobody_by_the_cent():
+    """Who types somebody's phone number into a checkout learns that something weighed against him, and no amount."""
+    told = decided(orders=0, paid_orders=0, known_buyer=False, open_minor=29_913, overdue_minor=29_913, overdue_days=61)
+    said = json.dumps(explain(told, "en")) + json.dumps(explain(told, "de"))
+    assert "299.13" not in said
+    assert "299,13" not in said
+    assert "61" not in said
+    assert "at the same phone or address" in said
+
+
 @given(FACTS)
 def test_any_decision_can_be_explained(facts):
     """In both languages, as JSON, and every what-if names methods of the question."""

@@ -1,6 +1,7 @@
 """What a choice is answered, rule by rule, without a database."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -70,12 +71,15 @@ def test_nobody_is_left_without_a_way_to_pay():
     assert (last.answer, last.review, last.reasons[-1]) == ("confirmed", True, "last_resort_unsafe")
 
 
-def test_the_sample_is_drawn_evenly_and_the_same_each_time():
-    """A quarter of the decisions falls below 25; a decision's lot never changes."""
-    ids = [new_id() for _ in range(4_000)]
-    share = sum(draw(id_) < 25 for id_ in ids) / len(ids)
+def test_the_sample_is_drawn_evenly_and_the_same_all_week():
+    """A quarter of the buyers falls below 25; nobody is left out for good."""
+    monday = datetime(2026, 11, 23, tzinfo=UTC)
+    buyers = [new_id().bytes for _ in range(4_000)]
+    share = sum(draw(who, monday) < 25 for who in buyers) / len(buyers)
     assert 0.20 < share < 0.30
-    assert draw(ids[0]) == draw(ids[0])
+    week = {draw(buyers[0], monday + timedelta(hours=hours)) for hours in range(7 * 24)}
+    year = {draw(buyers[0], monday + timedelta(weeks=weeks)) for weeks in range(52)}
+    assert (len(week), len(year) > 20) == (1, True)
 
 
 standings = st.builds(
