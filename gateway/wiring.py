@@ -34,8 +34,8 @@ from gateway.demo import shop
 from gateway.docs_pages import pages as apidocs
 from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
-from gateway.portal import api as privacy_api
 from gateway.portal import views as portal
+from gateway.privacy import api as privacy_api
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
 from gateway.risk.bureau import Place

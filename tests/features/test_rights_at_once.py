@@ -5,11 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import func, select
 
 from gateway.app import create_app
-from gateway.checkout import explanations, rights
-from gateway.checkout.rights import AlreadyAsked, Kind, NewRequest, RightsRequest
+from gateway.checkout import explanations
 from gateway.core import clock
 from gateway.core.ids import from_public
 from gateway.core.services import Services
+from gateway.privacy import rights
+from gateway.privacy.rights import AlreadyAsked, Kind, NewRequest, RightsRequest
 from tests.builders import a_world
 from tests.rights_visits import a_decision
 

@@ -12,15 +12,16 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gateway.checkout import copy_texts, explanations, rights
+from gateway.checkout import explanations
 from gateway.checkout.models import Decision
-from gateway.checkout.rights import RightsRequest, Wanted
 from gateway.core import documents
 from gateway.core.crypto import Keyring
 from gateway.core.db import merchant_of
 from gateway.core.documents import Document, Owner
 from gateway.core.ids import to_public
 from gateway.merchants import merchants
+from gateway.privacy import copy_texts, rights
+from gateway.privacy.rights import RightsRequest, Wanted
 from gateway.risk.models import ListEntry
 from gateway.shops import buyers, shops
 from gateway.shops.buyers import BuyerErased, BuyerUnknown

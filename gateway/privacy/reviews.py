@@ -13,15 +13,16 @@ from uuid import UUID
 from sqlalchemy import exists, select, text
 from sqlalchemy.orm import Session
 
-from gateway.checkout import contact, explanations, rights, rights_mail
+from gateway.checkout import explanations
 from gateway.checkout.models import ASKS_FOR_REVIEW, Decision
-from gateway.checkout.rights import Answer, Kind, NewRequest, RightsRequest
-from gateway.checkout.rights_mail import Letter
 from gateway.core.crypto import Keyring, blind_index
 from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid, Refused
 from gateway.core.ids import to_public
 from gateway.merchants import secrets
+from gateway.privacy import contact, rights, rights_mail
+from gateway.privacy.rights import Answer, Kind, NewRequest, RightsRequest
+from gateway.privacy.rights_mail import Letter
 from gateway.risk import lists
 from gateway.risk.lists import NewEntry, OneOrder
 from gateway.risk.models import ListEntry

@@ -11,11 +11,7 @@ from flask import Response, current_app, request
 from marshmallow import RAISE, Schema, fields, validate
 from sqlalchemy.orm import Session
 
-from gateway.checkout import answers, copies, corrections, explanations, finding, reviews, rights
-from gateway.checkout.answers import Clerk
-from gateway.checkout.copies import request_view
-from gateway.checkout.reviews import Verdict
-from gateway.checkout.rights import Kind, NewRequest, RequestUnknown, RightsRequest, State, Wanted
+from gateway.checkout import explanations
 from gateway.checkout.texts import LANGUAGES
 from gateway.core import clock, idempotency
 from gateway.core.errors import Invalid
@@ -24,6 +20,11 @@ from gateway.core.ids import from_public, to_public
 from gateway.merchants import secrets
 from gateway.merchants.auth import Principal
 from gateway.merchants.guards import current
+from gateway.privacy import answers, copies, corrections, finding, reviews, rights
+from gateway.privacy.answers import Clerk
+from gateway.privacy.copies import request_view
+from gateway.privacy.reviews import Verdict
+from gateway.privacy.rights import Kind, NewRequest, RequestUnknown, RightsRequest, State, Wanted
 from gateway.shops.buyers import BuyerUnknown
 
 blueprint = Blueprint(
