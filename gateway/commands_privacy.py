@@ -93,7 +93,7 @@ def export(desk: Desk, *, buyer: str, test: bool, language: str, out: Path) -> R
     out.touch(mode=0o600)
     out.write_bytes(content)
     desk.note("buyer.copied", "buyer", buyer_id)
-    counts = {name: len(copy[name]) for name in ("orders", "decisions", "list_entries", "requests")}
+    counts = {name: len(copy[name]) for name in ("orders", "decisions", "bureau_answers", "list_entries", "requests")}
     return {"id": to_public("buy", buyer_id), **counts, "complete": copy["complete"], "written": str(out)}
 
 

@@ -128,6 +128,7 @@ class CopySchema(Schema):
     buyer = fields.Dict(required=True)
     orders = fields.List(fields.Dict(), required=True)
     decisions = fields.List(fields.Dict(), required=True)
+    bureau_answers = fields.List(fields.Dict(), required=True)
     list_entries = fields.List(fields.Dict(), required=True)
     requests = fields.List(fields.Dict(), required=True)
     complete = fields.Boolean(required=True)

@@ -176,15 +176,13 @@ def open_answer(data_key: bytes, request_id: UUID, answered_at: datetime, sealed
     return Known(request_id, said["outcome"], said["score"], answered_at)
 
 
-def of_buyer(session: Session, buyer_id: UUID, data_key: bytes) -> list[dict[str, Any]]:
-    """Every question about a buyer and what is still known of its answer: for the copy of his data (Art. 15 GDPR)."""
+def of_buyer(session: Session, buyer_id: UUID, data_key: bytes, limit: int) -> list[dict[str, Any]]:
+    """The newest questions about a buyer and what is still known of each answer: for the copy of his data (Art. 15 GDPR)."""
     mine = BureauAnswer.merchant_id == merchant_of(session), BureauAnswer.buyer_id == buyer_id
     kept = {row.id: row for row in session.scalars(select(BureauAnswer).where(*mine))}
-    asked = BureauRequest.merchant_id == merchant_of(session), BureauRequest.buyer_id == buyer_id
-    return [
-        _copied(request, result, kept.get(request.id), data_key)
-        for request, result in session.execute(_with_results().where(*asked).order_by(BureauRequest.id))
-    ]
+    about_him = BureauRequest.merchant_id == merchant_of(session), BureauRequest.buyer_id == buyer_id
+    asked = session.execute(_with_results().where(*about_him).order_by(BureauRequest.id.desc()).limit(limit))
+    return [_copied(request, result, kept.get(request.id), data_key) for request, result in asked]
 
 
 def _copied(
