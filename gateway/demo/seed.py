@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gateway.checkout import documents
-from gateway.core.history import lock_number
+from gateway.core import turns
 from gateway.core.services import Services
 from gateway.demo import history, scenes
 from gateway.merchants import merchants, policies, users
@@ -63,7 +62,7 @@ def seed(services: Services, now: datetime, known: Mapping[str, str] | None = No
     known = known or {}
     principal = find_principal(services.db, known.get("api_key", ""))
     with services.db.transaction(DEMO_MERCHANT) as session:
-        session.execute(select(func.pg_advisory_xact_lock(lock_number("demo", DEMO_MERCHANT))))
+        turns.take(session, "demo", DEMO_MERCHANT)
         shop = _found(session, services, now)
         mine = principal is not None and principal.shop_id == shop.id
         _connect_bureau(session, services, shop, now)

@@ -18,7 +18,7 @@ from gateway.checkout.models import ASKS_FOR_REVIEW, Decision
 from gateway.core.crypto import Keyring, blind_index
 from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid, Refused
-from gateway.core.ids import to_public
+from gateway.core.ids import lowest_at, to_public
 from gateway.merchants import secrets
 from gateway.privacy import contact, rights, rights_mail
 from gateway.privacy.rights import Answer, Kind, NewRequest, RightsRequest
@@ -61,10 +61,12 @@ def waiting(session: Session, now: datetime, limit: int = MOST_WAITING) -> Seque
         RightsRequest.decision_id == Decision.id,
         RightsRequest.kind == Kind.REVIEW.value,
     )
-    first = UUID(int=max(0, int((now - LOOKED_BACK).timestamp() * 1000)) << 80)
     columns = (Decision.id, Decision.shop_id, Decision.created_at, Decision.currency, Decision.total_minor)
     chosen = select(*columns, Decision.reference, Decision.live, Decision.outcome).where(
-        Decision.merchant_id == merchant_of(session), Decision.id >= first, text(ASKS_FOR_REVIEW), ~taken
+        Decision.merchant_id == merchant_of(session),
+        Decision.id >= lowest_at(now - LOOKED_BACK),
+        text(ASKS_FOR_REVIEW),
+        ~taken,
     )
     return session.execute(chosen.order_by(Decision.id).limit(limit)).all()
 

@@ -7,13 +7,13 @@ from datetime import date, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CursorResult, Select, bindparam, delete, func, select
+from sqlalchemy import CursorResult, Select, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from gateway.core import turns
 from gateway.core.crypto import seal, unseal
 from gateway.core.db import merchant_of
-from gateway.core.history import lock_number
 from gateway.core.ids import new_id, to_public
 from gateway.risk.bureau import KEPT, Answer
 from gateway.risk.bureau_breaker import LOST_AFTER, Call, refusal
@@ -91,7 +91,7 @@ def reserve(session: Session, wanted: Wanted, now: datetime) -> UUID | str:
     once for one bureau do it one after the other, so neither budget nor probe is spent twice.
     """
     merchant_id = merchant_of(session)
-    session.execute(_LOCK, {"number": lock_number(f"bureau.asked.{wanted.bureau}", merchant_id)})
+    turns.take(session, f"bureau.asked.{wanted.bureau}", merchant_id)
     if find(session, wanted.decision_id) is not None:
         return "taken"
     if reason := refusal(_recent(session, wanted.bureau), now):
@@ -259,9 +259,6 @@ def _with_results() -> Select[BureauRequest, BureauResult]:
 def context_of(request_id: UUID) -> str:
     """The place a kept answer belongs to."""
     return f"bureau.answer:{request_id}"
-
-
-_LOCK = select(func.pg_advisory_xact_lock(bindparam("number", type_=BigInteger)))
 
 
 def _recent(session: Session, bureau: str) -> Sequence[Call]:

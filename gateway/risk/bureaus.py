@@ -10,10 +10,10 @@ from sqlalchemy import delete as remove_rows
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
+from gateway.core import turns
 from gateway.core.crypto import Keyring, seal, unseal
 from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid, NotFound
-from gateway.core.history import lock_number
 from gateway.core.ids import new_id
 from gateway.merchants import secrets
 from gateway.risk.bureau import Adapter, Configured, Place, Terms, installed
@@ -164,7 +164,7 @@ def remove(session: Session, name: str, author: str, now: datetime) -> None:
 
 def _next_version(session: Session, new: NewBureau, author: str, now: datetime, *, removed: bool) -> BureauVersion:
     merchant_id = merchant_of(session)
-    session.execute(select(func.pg_advisory_xact_lock(lock_number(f"bureau.{new.name}", merchant_id))))
+    turns.take(session, f"bureau.{new.name}", merchant_id)
     mine = BureauVersion.merchant_id == merchant_id, BureauVersion.name == new.name
     last = session.scalar(select(func.max(BureauVersion.version)).where(*mine))
     row = BureauVersion(
