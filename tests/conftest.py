@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import Connection
 
 from gateway import migrate
@@ -22,6 +23,8 @@ from gateway.core.services import Services
 from gateway.embedded import Engines
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+settings.register_profile("kulanz", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kulanz")  # a busy machine is no fault of the code
 FAST_POSTGRES = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
