@@ -18,7 +18,6 @@ from gateway.merchants import merchants, policies, users
 from gateway.merchants.auth import SCOPES, NewKey, create_key, find_principal
 from gateway.merchants.models import Merchant, Role
 from gateway.risk import bureaus, lists
-from gateway.risk.bureau import Place
 from gateway.risk.bureaus import Book, NewBureau
 from gateway.shops import shops
 from gateway.shops.orders import Orders
@@ -118,8 +117,8 @@ def _connect_bureau(session: Session, services: Services, shop: ShopFacts, now: 
     if not services.sandbox_url:
         return
     if not bureaus.history(session, BUREAU):
-        book = Book(services.keyring, Place(services.allow_private_urls, services.sandbox_url))
-        book.connect(session, NewBureau(BUREAU, BUREAU, live=False, body={}), AUTHOR, now)
+        new = NewBureau(BUREAU, BUREAU, live=False, body={})
+        Book.of(services).connect(session, new, AUTHOR, now)
     if policies.find_live(session, shop.id, "checkout") is None:
         body = {**documents.DEFAULT_CHECKOUT, "bureau": BUREAU_POLICY}
         version = policies.save(session, shop.id, "checkout", body, AUTHOR, "synthetic: with the sandbox bureau", now)

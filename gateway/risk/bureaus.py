@@ -15,6 +15,7 @@ from gateway.core.crypto import Keyring, seal, unseal
 from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid, NotFound
 from gateway.core.ids import new_id
+from gateway.core.services import Services
 from gateway.merchants import secrets
 from gateway.risk.bureau import Adapter, Configured, Place, Terms, installed
 from gateway.risk.bureau_models import BureauSecret, BureauVersion
@@ -68,6 +69,11 @@ class Book:
         self._keyring = keyring
         self.place = place
         self.adapters = installed() if adapters is None else adapters
+
+    @classmethod
+    def of(cls, services: Services) -> "Book":
+        """The book of a process, with its keys and what its installation allows."""
+        return cls(services.keyring, Place(services.allow_private_urls, services.sandbox_url))
 
     def connect(self, session: Session, new: NewBureau, author: str, now: datetime) -> Connected:
         """Check and keep a configuration. Raises Invalid with the path of every fault."""
