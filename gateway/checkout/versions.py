@@ -21,7 +21,6 @@ from gateway.shops.shops import ShopFacts
 
 LIVE, DRAFT = "live", "draft"
 STAGES = (DRAFT, stages.SHADOW, stages.SHARE, LIVE)
-MAX_DOCUMENT_BYTES = 200_000
 
 
 class NothingOnTrial(Refused):

@@ -80,10 +80,6 @@ def find(session: Session, decision_id: UUID) -> BureauRequest | None:
     return session.scalar(select(BureauRequest).where(*mine))
 
 
-def result_of(session: Session, request_id: UUID) -> BureauResult | None:
-    return session.get(BureauResult, (merchant_of(session), request_id), populate_existing=True)
-
-
 def reserve(session: Session, wanted: Wanted, now: datetime) -> UUID | str:
     """Write the call down before it is made, and return its id; or why it may not be made.
 
