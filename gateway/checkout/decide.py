@@ -135,7 +135,8 @@ class Checkout:
         facts = gather(told_of(asked), known, now, ready.side.facts.timezone)
         if ready.open_minor is not None:
             facts = replace(facts, shop_open_minor=ready.open_minor)
-        panel, acting = self._panels.get(link, who.merchant_id, past.models), stages.acting(past.versions, ready.seed)
+        panel = self._panels.get(link, who.merchant_id, past.models)
+        acting = stages.acting(past.versions, ready.point_seed)
         policy, economics = self._documents(link, who, acting.versions)
         if asked.currency not in cards.AMOUNTS_IN and not (policy.version and economics.version):
             raise PolicyNeeded(currency=asked.currency)
@@ -233,7 +234,7 @@ class Prepared:
     """What the shop has open altogether, where its policy has a ceiling."""
 
     @property
-    def seed(self) -> bytes:
+    def point_seed(self) -> bytes:
         """What a buyer keeps from order to order; of somebody nameless, his cart."""
         return self.digests.get("email") or self.digests.get("phone") or self.cart
 
