@@ -6,13 +6,13 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from gateway.checkout import overdue
 from gateway.core import clock, idempotency
 from gateway.core.anchors import Trail, anchor
 from gateway.core.schedule import Daily, Entry, Every
 from gateway.core.services import Services
 from gateway.core.work import Job, NewJob, Task, enqueue_many
 from gateway.merchants.merchants import ids_in
+from gateway.privacy import overdue
 from gateway.risk import bureau_records
 
 BITE, MAX_BITES = 5000, 500

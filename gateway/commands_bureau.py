@@ -18,7 +18,7 @@ from gateway.core.money import Money
 from gateway.demo import sandbox
 from gateway.merchants import audit
 from gateway.risk import bureau_records, bureaus
-from gateway.risk.bureau import Inquiry, Person, Place, Proof
+from gateway.risk.bureau import Inquiry, Person, Proof
 from gateway.risk.bureau_call import Caller
 from gateway.risk.bureau_document import compile_document
 from gateway.risk.bureau_json import request_body
@@ -54,7 +54,7 @@ def add_bureau(desk: Desk, *, name: str, file: str | None, adapter: str, live: b
     if not isinstance(body, dict):
         raise Invalid.at("/", "is not an object")
     new = NewBureau(name, adapter, live, body, _secret(secret_file))
-    made = _book(desk).connect(desk.session, new, audit.SYSTEM, clock.now())
+    made = Book.of(desk.services).connect(desk.session, new, audit.SYSTEM, clock.now())
     desk.note("bureau.connected", "bureau", made.id, name=name, version=made.version, adapter=adapter)
     return _row(made)
 
@@ -172,7 +172,7 @@ def try_bureau(operator: OperatorContext, /, name: str, merchant: str, *, as_jso
     deadline_ms, dry_run, birth_date = told.pop("deadline_ms"), told.pop("dry_run"), told.pop("birth_date")
     told["birth_date"] = birth_date.date().isoformat() if birth_date else ""
     with open_desk(operator, merchant) as desk:
-        book = _book(desk)
+        book = Book.of(desk.services)
         chosen = book.configured(desk.session, name)
     inquiry = _inquiry(Person(line1=told.pop("street"), **told))
     tell(_would_send(chosen, inquiry) if dry_run else _asked(book, chosen, inquiry, deadline_ms), as_json=as_json)
@@ -187,11 +187,6 @@ def run_sandbox(*, port: int) -> None:
     Example: KULANZ_SANDBOX_URL=http://127.0.0.1:8010 kulanz bureau sandbox
     """
     sandbox.serve(port)
-
-
-def _book(desk: Desk) -> Book:
-    services = desk.services
-    return Book(services.keyring, Place(services.allow_private_urls, services.sandbox_url))
 
 
 def _secret(path: str | None) -> bytes:

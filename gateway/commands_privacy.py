@@ -8,15 +8,15 @@ from uuid import UUID
 
 import click
 
-from gateway.checkout import answers, contact, copies, copy_files, finding, reviews, rights
-from gateway.checkout.answers import Clerk
-from gateway.checkout.reviews import Verdict
-from gateway.checkout.rights import Kind, NewRequest, RightsRequest, State, Wanted
 from gateway.command_line import SHOP, Desk, Row, id_of, of_merchant
 from gateway.core import clock
 from gateway.core.ids import to_public
 from gateway.core.services import Services
 from gateway.merchants import audit
+from gateway.privacy import answers, contact, copies, copy_files, finding, reviews, rights
+from gateway.privacy.answers import Clerk
+from gateway.privacy.reviews import Verdict
+from gateway.privacy.rights import Kind, NewRequest, RightsRequest, State, Wanted
 from gateway.shops import shops
 from gateway.shops.erasure import Objects
 
@@ -93,7 +93,7 @@ def export(desk: Desk, *, buyer: str, test: bool, language: str, out: Path) -> R
     out.touch(mode=0o600)
     out.write_bytes(content)
     desk.note("buyer.copied", "buyer", buyer_id)
-    counts = {name: len(copy[name]) for name in ("orders", "decisions", "list_entries", "requests")}
+    counts = {name: len(copy[name]) for name in ("orders", "decisions", "bureau_answers", "list_entries", "requests")}
     return {"id": to_public("buy", buyer_id), **counts, "complete": copy["complete"], "written": str(out)}
 
 

@@ -16,7 +16,7 @@ from gateway.core.ids import from_public
 from gateway.core.money import Money
 from gateway.core.services import Services
 from gateway.merchants.auth import Principal
-from gateway.risk.bureau import Place, Proof
+from gateway.risk.bureau import Proof
 from gateway.risk.bureaus import Book
 
 TEXT_VERSION = "command-line"
@@ -34,8 +34,7 @@ def here(services: Services, checkout: Checkout, who: Principal, answer: Mapping
     decision_id = from_public("dec", answer["id"])
     if decision_id is None:
         raise Invalid.at("/id", "is no decision")
-    place = Place(services.allow_private_urls, services.sandbox_url)
-    selections = Selections(services, checkout, Book(services.keyring, place))
+    selections = Selections(services, checkout, Book.of(services))
     proof = Proof("notice", TEXT_VERSION, clock.now())
     return json.loads(
         selections.choose(who, decision_id, Chosen(method, answer["total_minor"], answer["currency"], proof))

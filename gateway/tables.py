@@ -3,7 +3,6 @@
 from types import MappingProxyType
 
 import gateway.checkout.models
-import gateway.checkout.rights
 import gateway.checkout.selection_models
 import gateway.core.anchors
 import gateway.core.channels
@@ -15,6 +14,7 @@ import gateway.core.outbox
 import gateway.core.work
 import gateway.merchants.merchants
 import gateway.merchants.models
+import gateway.privacy.rights
 import gateway.risk.bureau_models
 import gateway.risk.models
 import gateway.shops.models  # noqa: F401 - each is imported for the tables it declares

@@ -34,11 +34,10 @@ from gateway.demo import shop
 from gateway.docs_pages import pages as apidocs
 from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
-from gateway.portal import api as privacy_api
 from gateway.portal import views as portal
+from gateway.privacy import api as privacy_api
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
-from gateway.risk.bureau import Place
 from gateway.risk.bureaus import Book
 from gateway.risk.models import ScoreModel
 from gateway.risk.shield import Shield
@@ -157,13 +156,8 @@ def _data_key(services: Services) -> Callable[[Session], bytes]:
 def add_checkout(app: Flask) -> None:
     opened = app.extensions["kulanz"]
     app.extensions["kulanz.checkout"] = checkout = Checkout(opened)
-    app.extensions["kulanz.selections"] = Selections(opened, checkout, bureau_book(opened))
-    app.extensions["kulanz.shield"] = Shield(app.extensions["kulanz"].cache)
-
-
-def bureau_book(services: Services) -> Book:
-    """The bureaus of this process's merchants."""
-    return Book(services.keyring, Place(services.allow_private_urls, services.sandbox_url))
+    app.extensions["kulanz.selections"] = Selections(opened, checkout, Book.of(opened))
+    app.extensions["kulanz.shield"] = Shield(opened.cache)
 
 
 def add_objections(app: Flask) -> None:

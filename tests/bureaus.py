@@ -10,7 +10,6 @@ from gateway.core import clock
 from gateway.core.services import Services
 from gateway.demo import sandbox
 from gateway.merchants import policies
-from gateway.risk.bureau import Place
 from gateway.risk.bureaus import Book, NewBureau
 from tests.builders import World, a_question
 
@@ -38,7 +37,7 @@ def a_sandbox() -> Iterator[str]:
 
 
 def book(services: Services) -> Book:
-    return Book(services.keyring, Place(services.allow_private_urls, services.sandbox_url))
+    return Book.of(services)
 
 
 def asks(services: Services, world: World, **changes: Any) -> None:

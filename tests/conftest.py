@@ -12,6 +12,7 @@ import psycopg
 import pytest
 import redis
 from argon2 import PasswordHasher
+from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import Connection
 
 from gateway import migrate
@@ -24,6 +25,8 @@ from gateway.embedded import Engines
 from gateway.merchants import passwords
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+settings.register_profile("kulanz", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kulanz")  # a busy machine is no fault of the code
 FAST_POSTGRES = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 

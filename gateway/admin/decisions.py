@@ -9,22 +9,18 @@ from uuid import UUID
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from gateway.admin import desk, search
 from gateway.admin.present import missing_reason
 from gateway.admin.search import Wanted
-from gateway.checkout import api, decide, selection_records
+from gateway.checkout import api, explanations, selection_records
 from gateway.checkout.models import Decision
 from gateway.checkout.replay import CardMissing, Replayed, replay_decision
-from gateway.core.crypto import unseal
-from gateway.core.db import merchant_of
 from gateway.core.http import services
 from gateway.core.ids import to_public
 from gateway.core.pages import language
 from gateway.risk.facts import CATALOGUE
-from gateway.shops import buyers, shops
+from gateway.shops import shops
 from gateway.shops.shops import ShopFacts
 
 OUTCOMES = ("allow", "review", "decline")
@@ -67,9 +63,9 @@ def index() -> ResponseReturnValue:
 
 def show(decision_id: str) -> ResponseReturnValue:
     with desk.transaction() as session:
-        row = _row(session, desk.id_of("dec", decision_id))
+        known = explanations.get(session, services().keyring, desk.id_of("dec", decision_id))
+        row = known.row
         shop = shops.get(session, row.shop_id)
-        told, erased = _told(session, row)
         choices = selection_records.told_of(session, row, language())
     record = json.loads(row.record)
     return render_template(
@@ -78,8 +74,8 @@ def show(decision_id: str) -> ResponseReturnValue:
         shop=shop,
         record=record,
         answer=api.answer(_columns(row), record, language()),
-        told=told,
-        erased=erased,
+        told=known.told,
+        erased=known.erased,
         choices=choices,
         unknown=_unknown(record["facts"]),
         replayed=_replayed(row) if "replay" in request.args else None,
@@ -123,28 +119,8 @@ def _line(row: Any, known: Mapping[UUID, ShopFacts]) -> Line:
     )
 
 
-def _row(session: Session, decision_id: UUID) -> Decision:
-    row = session.scalars(
-        select(Decision).where(Decision.merchant_id == merchant_of(session), Decision.id == decision_id)
-    ).one_or_none()
-    if row is None:
-        raise api.DecisionUnknown
-    return row
-
-
 def _columns(row: Decision) -> dict[str, Any]:
     return {column.name: getattr(row, column.name) for column in Decision.__table__.columns}
-
-
-def _told(session: Session, row: Decision) -> tuple[dict[str, Any] | None, bool]:
-    """What was told of the buyer, and whether he has been erased; (None, False) for somebody nobody can name."""
-    if row.buyer_id is None or row.told_sealed is None:
-        return None, False
-    key = buyers.find_key(session, services().keyring, row.buyer_id)
-    if key is None:
-        return None, True
-    opened: dict[str, Any] = json.loads(unseal(key, row.told_sealed, decide.told_context(row.id)))
-    return opened, False
 
 
 def _unknown(facts: Mapping[str, Any]) -> dict[str, str]:

@@ -17,11 +17,11 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Email, InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from gateway.checkout.reviews import MAX_DAYS
-from gateway.checkout.rights import MAX_ANSWER
 from gateway.merchants.auth import SCOPES
 from gateway.merchants.models import Role
 from gateway.merchants.passwords import MAX_LENGTH, MIN_LENGTH
+from gateway.privacy.reviews import MAX_DAYS
+from gateway.privacy.rights import MAX_ANSWER
 from gateway.risk.lists import MAX_REASON
 
 _ = lazy_gettext

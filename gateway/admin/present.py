@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from gateway.admin import words
+from gateway.checkout.explain import group_of
 from gateway.checkout.methods import KINDS
 from gateway.core.clock import local_date
 from gateway.core.errors import GatewayError
@@ -59,40 +60,35 @@ def outcome_label(outcome: str) -> str:
     return _words(words.OUTCOMES, outcome)
 
 
-_HISTORY = frozenset(
-    [
-        "known_buyer",
-        "known_address",
-        "orders",
-        "paid_orders",
-        "open_minor",
-        "overdue_minor",
-        "overdue_days",
-        "highest_paid_minor",
-        "returned_percent",
-        "days_known",
-    ]
-)
-_BASKET = frozenset(
+_OF_LINES = frozenset(
     ["items", "pieces", "dearest_minor", "most_of_one", "gift_card_percent", "digital_percent", "discount_percent"]
 )
-_COUNTED = ("_10m", "_1h", "_24h", "_30d", "_surge")
+_WITHOUT_PROFILING = _OF_LINES | {"country", "b2b", "listed", "shop_open_minor"}
+"""What `risk/gather` tells of a buyer who objects to being assessed."""
 
 
 def missing_reason(name: str, missing: Mapping[str, str]) -> str:
     """Why a fact is not known, in words. `missing` is what the decision recorded, by group."""
-    if name in _HISTORY:
-        return say("neither e-mail nor phone was sent") if "history" in missing else say("nothing to tell it from")
-    if name in _BASKET:
+    if "profiling" in missing and name not in _WITHOUT_PROFILING:
+        return say("the buyer objected to being assessed")
+    if name in _OF_LINES:
         return say("no lines were sent")
-    if name.endswith(_COUNTED):
+    if name == "shop_open_minor":
+        return say("no policy has a ceiling for the shop")
+    if name == "shop_decline_surge":
+        return say("the counters did not answer")
+    return _missing_of_group(group_of(name), missing)
+
+
+def _missing_of_group(group: str, missing: Mapping[str, str]) -> str:
+    if group == "history":
+        return say("neither e-mail nor phone was sent") if "history" in missing else say("nothing to tell it from")
+    if group == "velocity":
         return say("the counters did not answer") if "velocity" in missing else say("the shop did not send it")
-    if name.startswith("bureau_"):
+    if group == "bureau":
         known = missing.get("bureau", "").startswith("the bureau")
         return say("the bureau does not know this person") if known else say("no answer of a bureau is on record")
-    if name.startswith("listed"):
-        return say("not on a list")
-    return say("the shop did not send it")
+    return say("not on a list") if group == "lists" else say("the shop did not send it")
 
 
 def _words(table: Mapping[str, tuple[str, str]], code: str) -> str:

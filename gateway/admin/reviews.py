@@ -11,17 +11,18 @@ from sqlalchemy.orm import Session
 
 from gateway.admin import desk
 from gateway.admin.forms import AnswerForm
-from gateway.checkout import answers, api, explanations, reviews, rights
-from gateway.checkout.answers import Clerk
+from gateway.checkout import api, explanations
 from gateway.checkout.explain_api import link_of, url_of
-from gateway.checkout.reviews import Verdict
-from gateway.checkout.rights import State, Wanted
 from gateway.core import clock
 from gateway.core.errors import GatewayError, Invalid
 from gateway.core.http import services
 from gateway.core.ids import to_public
 from gateway.core.pages import language, say
 from gateway.merchants import secrets, users
+from gateway.privacy import answers, reviews, rights
+from gateway.privacy.answers import Clerk
+from gateway.privacy.reviews import Verdict
+from gateway.privacy.rights import State, Wanted
 from gateway.shops import shops
 
 PAGE = 100

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from gateway.checkout.models import Decision
 from gateway.core.crypto import Keyring
 from gateway.core.db import merchant_of
+from gateway.core.ids import lowest_at
 from gateway.core.pages import TIMEZONE
 from gateway.merchants import secrets
 from gateway.shops import identity
@@ -85,7 +86,7 @@ def _by_time(wanted: Wanted) -> list[ColumnElement[bool]]:
 def _first_id(day: date) -> UUID:
     """Smaller than every id made on this day or later (desk's time zone)."""
     begins = datetime.combine(day, time.min, ZoneInfo(TIMEZONE)).astimezone(UTC)
-    return UUID(int=max(0, int(begins.timestamp() * 1000)) << 80)
+    return lowest_at(begins)
 
 
 def _buyers(session: Session, keyring: Keyring, text: str) -> list[UUID]:

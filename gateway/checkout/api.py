@@ -12,7 +12,7 @@ from gateway.checkout.decide import Checkout, Decided, Prepared, despite_races
 from gateway.checkout.models import Decision
 from gateway.checkout.request import CheckoutRequest
 from gateway.checkout.schemas import CheckoutSchema, DecisionSchema
-from gateway.core import clock, idempotency
+from gateway.core import clock, http, idempotency
 from gateway.core.errors import NotFound
 from gateway.core.http import Blueprint, services
 from gateway.core.ids import from_public, to_public
@@ -45,7 +45,7 @@ def ask(asked: CheckoutRequest) -> Response:
     who, now = current(), clock.now()
     key = request.headers.get("Idempotency-Key")
     if key is None:
-        return _created(_body(checkout().ask(who, asked, now)))
+        return http.answer(_body(checkout().ask(who, asked, now)), 201)
     ready = checkout().prepare(who, asked, now)
     data_key = checkout().keys(who.merchant_id).data
     attempt = idempotency.attempt(who.merchant_id, data_key, f"{who.shop_id} POST decisions", key, request.get_data())
@@ -56,10 +56,10 @@ def _ask_once(ready: Prepared, attempt: idempotency.Attempt) -> Response:
     """Decide, or answer what was answered before."""
     with services().db.connection(ready.who.merchant_id) as connection:
         if (before := idempotency.begin(connection, attempt, ready.now)) is not None:
-            return Response(before.body, before.status, content_type="application/json")
+            return http.answer(before.body, before.status)
         body = _body(checkout().decide(connection, ready))
         idempotency.finish(connection, attempt, 201, body)
-    return _created(body)
+    return http.answer(body, 201)
 
 
 @blueprint.get("/<decision_id>")
@@ -77,12 +77,7 @@ def read(decision_id: str) -> Response:
     if row is None:
         raise DecisionUnknown
     language = checkout().side(who).facts.language
-    body = orjson.dumps(answer(row._asdict(), json.loads(row.record), language))
-    return Response(body, 200, content_type="application/json")
-
-
-def _created(body: bytes) -> Response:
-    return Response(body, 201, content_type="application/json")
+    return http.answer(orjson.dumps(answer(row._asdict(), json.loads(row.record), language)))
 
 
 def _body(decided: Decided) -> bytes:

@@ -23,7 +23,7 @@ from gateway.checkout.models import Backtest, Decision
 from gateway.core import clock
 from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid, NotFound, Refused
-from gateway.core.ids import new_id, to_public
+from gateway.core.ids import lowest_at, new_id, to_public
 from gateway.core.services import Services
 from gateway.core.work import Job, Task, enqueue
 from gateway.merchants.policies import PolicyDocument
@@ -183,11 +183,6 @@ def give_up(services: Services, job: Job, error: str) -> None:
 TASKS = (Task(TASK, run, max_attempts=5, timeout_s=1_800, on_dead=give_up),)
 
 
-def _id_at(moment: datetime) -> UUID:
-    """The smallest id made at this moment (UUIDv7)."""
-    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
-
-
 class _Reader:
     """What a backtest reads of one shop; each document is compiled once."""
 
@@ -209,8 +204,8 @@ class _Reader:
             Decision.shop_id == self._shop_id,
             Decision.created_at >= asked.from_at,
             Decision.created_at < asked.until_at,
-            Decision.id >= _id_at(asked.from_at - SLACK),  # ids begin with the time: the index leads there at once
-            Decision.id < _id_at(asked.until_at + SLACK),
+            Decision.id >= lowest_at(asked.from_at - SLACK),  # ids begin with the time: the index leads there at once
+            Decision.id < lowest_at(asked.until_at + SLACK),
         )
         if before is not None:
             query = query.where(Decision.id < before)

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from gateway.checkout.methods import DEPOSIT_LADDER, KINDS
 from gateway.core.errors import Invalid
 from gateway.core.faults import pointers
+from gateway.core.fields import Strict
 from gateway.core.money import MAX_MINOR
 
 ANSWERS = ("confirm", "deposit", "refuse")
@@ -74,11 +75,8 @@ def _number(least: int, most: int, *, none: bool = False) -> fields.Integer:
     return fields.Integer(strict=True, allow_none=none, validate=validate.Range(min=least, max=most))
 
 
-class BureauPolicySchema(Schema):
+class BureauPolicySchema(Strict):
     """The block `bureau`. What is left out has the default of `BureauPolicy`."""
-
-    class Meta:
-        unknown = RAISE
 
     kinds = fields.List(fields.String(validate=validate.OneOf(sorted(KINDS))), validate=validate.Length(max=len(KINDS)))
     from_minor = _amount()

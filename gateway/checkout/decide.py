@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from gateway.checkout.texts import language_of
 from gateway.checkout.token import TokenFacts, sign
 from gateway.checkout.told import told_of
 from gateway.core.clock import local_date
-from gateway.core.crypto import Keyring, blind_index, seal
+from gateway.core.crypto import Keyring, seal, unseal
 from gateway.core.errors import GatewayError, Invalid, Refused
 from gateway.core.hot import HotStatement, Link
 from gateway.core.ids import new_id, to_public
@@ -134,10 +135,8 @@ class Checkout:
         facts = gather(told_of(asked), known, now, ready.side.facts.timezone)
         if ready.open_minor is not None:
             facts = replace(facts, shop_open_minor=ready.open_minor)
-        panel, acting = (
-            self._panels.get(link, (who.merchant_id, who.shop_id), past.models),
-            stages.acting(past.versions, ready.point_seed),
-        )
+        panel = self._panels.get(link, (who.merchant_id, who.shop_id), past.models)
+        acting = stages.acting(past.versions, ready.point_seed)
         policy, economics = self._documents(link, who, acting.versions)
         if asked.currency not in cards.AMOUNTS_IN and not (policy.version and economics.version):
             raise PolicyNeeded(currency=asked.currency)
@@ -290,23 +289,18 @@ def _digests(index_key: bytes, who: Principal, asked: CheckoutRequest) -> dict[s
     """Blind indexes of everything that is looked up, listed or counted."""
     told = identity.Identity(asked.buyer.email, asked.buyer.phone, asked.billing, asked.delivery or asked.billing)
     found = identity.digests(index_key, live=who.live, identity=told)
-    mode = "live" if who.live else "test"
     context = asked.context
-    extra = {
-        "ip": context.ip,
-        "device": context.device_id.strip(),
-        "handle": identity.normal_handle(context.payment_handle),
-    }
-    found |= {kind: blind_index(index_key, f"{mode}.{kind}", value) for kind, value in extra.items() if value}
+    found |= identity.context_digests(
+        index_key, live=who.live, ip=context.ip, device_id=context.device_id, handle=context.payment_handle
+    )
     home = found.get(identity.BILLING if asked.billing else identity.DELIVERY)
     if (person := bureau.person_index(index_key, _person(asked), home, live=who.live)) is not None:
         found["person"] = person
     if asked.reference:  # a person may have granted this order what the policy would not
         buyer = identity.identifying(found)
         order = lists.one_order(who.shop_id, asked.reference, buyer, asked.total_minor, asked.currency)
-        found[lists.ORDER] = blind_index(index_key, f"{mode}.{lists.ORDER}", order)
-    domains = identity.normal_domains(identity.normal_email(asked.buyer.email)) if asked.buyer.email else ()
-    return found | {f"domain:{name}": blind_index(index_key, f"{mode}.domain", name) for name in domains}
+        found[lists.ORDER] = identity.digest(index_key, lists.ORDER, order, live=who.live)
+    return found | identity.domain_digests(index_key, live=who.live, email=asked.buyer.email)
 
 
 def _person(asked: CheckoutRequest) -> bureau.Person:
@@ -343,19 +337,7 @@ def _row(ready: Prepared, judged: Judged, record: str, buyer: buyers.BuyerKey | 
         "record": record,
         "told_sealed": _sealed(ready.asked, buyer, decision_id),
     }
-    return row | {"digest": records.digest(_Attributes(row))}
-
-
-class _Attributes:
-    """A row that is not stored yet, read by attribute like one that is."""
-
-    __slots__ = ("_row",)
-
-    def __init__(self, row: Mapping[str, Any]) -> None:
-        self._row = row
-
-    def __getattr__(self, name: str) -> Any:
-        return self._row[name]
+    return row | {"digest": records.digest(SimpleNamespace(**row))}
 
 
 def _token(ready: Prepared, judged: Judged, decision_id: UUID) -> str:
@@ -389,6 +371,12 @@ def _sealed(asked: CheckoutRequest, buyer: buyers.BuyerKey | None, decision_id: 
         "items": asked.items,
     }
     return seal(buyer.data_key, orjson.dumps(told), told_context(decision_id))
+
+
+def open_told(data_key: bytes, decision_id: UUID, sealed: bytes) -> dict[str, Any]:
+    """`buyer`, `billing`, `delivery`, `context` and `items` as the shop told them. Raises Tampered."""
+    told: dict[str, Any] = orjson.loads(unseal(data_key, sealed, told_context(decision_id)))
+    return told
 
 
 def told_context(decision_id: UUID) -> str:

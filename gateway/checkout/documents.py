@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from gateway.checkout import bureau_policy, economics
 from gateway.checkout.bureau_policy import BureauPolicySchema
@@ -22,7 +22,7 @@ from gateway.checkout.shield_rules import SHIELD_RULES
 from gateway.checkout.terms import INVOICE_DAYS, SME_INVOICE_DAYS, Explore, Limits, Policy
 from gateway.core.errors import Invalid
 from gateway.core.faults import pointers
-from gateway.core.fields import YesNo
+from gateway.core.fields import Strict, YesNo
 from gateway.core.money import MAX_MINOR
 
 _KIND = validate.OneOf(sorted(KINDS))
@@ -32,12 +32,7 @@ _MISSING = validate.OneOf(["score", "safe_only", "review"])
 MOST_SAMPLED_PERCENT = 5
 
 
-class _Strict(Schema):
-    class Meta:
-        unknown = RAISE
-
-
-class LimitsSchema(_Strict):
+class LimitsSchema(Strict):
     """Limits of one kind."""
 
     enabled = YesNo(load_default=True)
@@ -56,7 +51,7 @@ class LimitsSchema(_Strict):
             raise ValidationError("no order can be within: the smallest amount is above the largest", "min_minor")
 
 
-class ThenSchema(_Strict):
+class ThenSchema(Strict):
     """What a rule does."""
 
     action = fields.String(required=True, validate=validate.OneOf(ACTIONS))
@@ -74,14 +69,14 @@ class ThenSchema(_Strict):
             raise ValidationError("goes with the action limit, and only with it", "max_minor")
 
 
-class BuyerTextSchema(_Strict):
+class BuyerTextSchema(Strict):
     """What the buyer may read when the rule takes something away from him, by language."""
 
     de = fields.String(validate=validate.Length(min=1, max=300))
     en = fields.String(validate=validate.Length(min=1, max=300))
 
 
-class TellingSchema(_Strict):
+class TellingSchema(Strict):
     """What rules and rows have in common: what they do, why, and from when until when."""
 
     then = fields.Nested(ThenSchema, required=True)
@@ -104,7 +99,7 @@ class RuleSchema(TellingSchema):
     when = fields.Dict(required=True)
 
 
-class ColumnSchema(_Strict):
+class ColumnSchema(Strict):
     """A column of the decision table: each cell is compared with a fact by one operator."""
 
     field = fields.String(required=True)
@@ -117,14 +112,14 @@ class RowSchema(TellingSchema):
     cells = fields.List(fields.Raw(allow_none=True), required=True)
 
 
-class TableSchema(_Strict):
+class TableSchema(Strict):
     """The decision table."""
 
     columns = fields.List(fields.Nested(ColumnSchema), required=True, validate=validate.Length(min=1, max=20))
     rows = fields.List(fields.Nested(RowSchema), required=True, validate=validate.Length(max=500))
 
 
-class ExploreSchema(_Strict):
+class ExploreSchema(Strict):
     """Sampling: a few orders get what risk alone would take away."""
 
     percent = fields.Integer(required=True, strict=True, validate=validate.Range(min=0, max=MOST_SAMPLED_PERCENT))
@@ -132,7 +127,7 @@ class ExploreSchema(_Strict):
     kinds = fields.List(fields.String(validate=_KIND), load_default=lambda: ["invoice"])
 
 
-class CheckoutPolicySchema(_Strict):
+class CheckoutPolicySchema(Strict):
     """The document of kind `checkout`."""
 
     loss_limit_bp = fields.Integer(strict=True, load_default=300, validate=validate.Range(min=0, max=10_000))
@@ -165,7 +160,7 @@ class CheckoutPolicySchema(_Strict):
             raise ValidationError("an invoice that costs a consumer anything is consumer credit", "invoice_fee_minor")
 
 
-class KindEconomicsSchema(_Strict):
+class KindEconomicsSchema(Strict):
     """Figures of one kind; absent ones are the priors."""
 
     fee_bp = fields.Integer(strict=True, validate=validate.Range(min=0, max=10_000))
@@ -175,7 +170,7 @@ class KindEconomicsSchema(_Strict):
     chargeback = fields.Float(validate=_SHARE)
 
 
-class EconomicsSchema(_Strict):
+class EconomicsSchema(Strict):
     """The document of kind `economics`."""
 
     margin_bp = fields.Integer(strict=True, validate=validate.Range(min=0, max=10_000))

@@ -109,7 +109,7 @@ def to_dict(economics: Economics) -> dict[str, Any]:
 
 
 def from_dict(body: dict[str, Any], version: int) -> Economics:
-    """The figures of a stored document that `documents.check_economics` accepted; absent ones are the priors."""
+    """The figures of a stored document that `documents.compile_economics` accepted; absent ones are the priors."""
     kinds = PRIORS | {
         name: KindEconomics(**(_as_dict(PRIORS[name]) | own)) for name, own in body.get("kinds", {}).items()
     }

@@ -1,10 +1,10 @@
 """`/v1/decisions/{id}/explanation`: why a buyer was offered what he was offered, and a link by which he reads it himself."""
 
-import json
 from typing import Any
 
+import orjson
 from flask import Response
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import Schema, fields, validate
 
 from gateway.checkout import explanations, links
 from gateway.checkout.api import DecisionUnknown
@@ -13,7 +13,8 @@ from gateway.checkout.links import Link
 from gateway.checkout.selection_api import blueprint
 from gateway.checkout.texts import LANGUAGES, language_of
 from gateway.core import clock
-from gateway.core.http import services
+from gateway.core.fields import Strict
+from gateway.core.http import answer, services
 from gateway.core.ids import from_public
 from gateway.core.services import Services
 from gateway.merchants import secrets
@@ -23,14 +24,10 @@ from gateway.shops import shops
 __all__ = ["PATH", "blueprint", "link_of", "url_of"]
 PATH = "/why"
 """Where the page of the portal stands that takes a link."""
-_dump = json.JSONEncoder(ensure_ascii=False).encode
 
 
-class LanguageSchema(Schema):
+class LanguageSchema(Strict):
     """In which language."""
-
-    class Meta:
-        unknown = RAISE
 
     language = fields.String(
         load_default="",
@@ -159,7 +156,7 @@ def read_explanation(asked: dict[str, Any], decision_id: str) -> Response:
         default = shops.get(session, who.shop_id).language
         language = language_of(asked["language"] or known.language, default)
         body = explanations.explanation(session, known.row, language)
-    return Response(_dump(body), 200, content_type="application/json")
+    return answer(orjson.dumps(body))
 
 
 @blueprint.post("/<decision_id>/explanation-link")
@@ -181,8 +178,7 @@ def make_link(decision_id: str) -> Response:
         if known.erased or link.until <= now:
             raise ExplanationGone
         url = url_of(services(), secrets.get_key(session, services().keyring, "index"), link)
-    body = _dump({"url": url, "expires_at": link.until.isoformat()})
-    return Response(body, 201, content_type="application/json")
+    return answer(orjson.dumps({"url": url, "expires_at": link.until.isoformat()}), 201)
 
 
 def link_of(known: explanations.Known) -> Link:

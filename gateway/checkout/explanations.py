@@ -3,20 +3,20 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.checkout.api import DecisionUnknown
-from gateway.checkout.decide import told_context
+from gateway.checkout.decide import open_told
 from gateway.checkout.explain import Told, explain
 from gateway.checkout.models import Decision
 from gateway.checkout.replay import CardMissing, judge_of
 from gateway.checkout.terms import Policy
 from gateway.checkout.texts import language_of
-from gateway.core.crypto import Keyring, unseal
+from gateway.core.crypto import Keyring
 from gateway.core.db import merchant_of
 from gateway.core.errors import GatewayError
 from gateway.core.ids import to_public
@@ -63,9 +63,7 @@ def known(session: Session, keyring: Keyring, row: Decision) -> Known:
     key = buyers.find_key(session, keyring, row.buyer_id)
     if key is None:
         return Known(row, None, erased=True)
-    return Known(
-        row, cast("dict[str, Any]", json.loads(unseal(key, row.told_sealed, told_context(row.id)))), erased=False
-    )
+    return Known(row, open_told(key, row.id, row.told_sealed), erased=False)
 
 
 def explanation(session: Session, row: Decision, language: str) -> dict[str, Any]:

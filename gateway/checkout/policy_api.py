@@ -32,11 +32,11 @@ from gateway.checkout.policy_schemas import (
 from gateway.checkout.regions import domain
 from gateway.checkout.rules import ACTIONS
 from gateway.checkout.versions import Page, Standing
-from gateway.core import clock, idempotency
-from gateway.core.http import Blueprint, services
+from gateway.core import clock
+from gateway.core.http import Blueprint, answer, services
 from gateway.core.ids import from_public
 from gateway.core.services import Services
-from gateway.merchants import audit, policies, secrets
+from gateway.merchants import audit, policies, repeats
 from gateway.merchants.guards import current
 from gateway.merchants.policies import PolicyDocument
 from gateway.risk.facts import CATALOGUE
@@ -75,17 +75,7 @@ class Asking:
 
     def once(self, what: str, schema: Schema, status: int, act: Callable[[], dict[str, Any]]) -> Response:
         """Do it, or answer what was answered before under the same `Idempotency-Key`."""
-        key = request.headers.get("Idempotency-Key")
-        if key is None:
-            return _answer(_dump(schema, act()), status)
-        data_key = secrets.get_key(self.session, self.services.keyring, "data")
-        scope = f"{self.shop.id} POST policies/{what}"
-        attempt = idempotency.attempt(self.session.info["merchant_id"], data_key, scope, key, request.get_data())
-        if (before := idempotency.begin(self.session, attempt, self.now)) is not None:
-            return _answer(before.body, before.status)
-        body = _dump(schema, act())
-        idempotency.finish(self.session, attempt, status, body)
-        return _answer(body, status)
+        return repeats.once(self.session, f"policies/{what}", request.get_data(), status, lambda: _dump(schema, act()))
 
 
 @contextmanager
@@ -147,7 +137,7 @@ def save(draft: dict[str, Any]) -> Response:
     with asking() as mine:
         if draft["check_only"]:
             checked = versions.check(mine.session, mine.shop, kind, body, mine.now)
-            return _answer(_dump(_CHECKED, _checked(None, checked)), 200)
+            return answer(_dump(_CHECKED, _checked(None, checked)), 200)
 
         def act() -> dict[str, Any]:
             document, checked = versions.save(mine.session, mine.shop, kind, body, mine.actor, draft["note"], mine.now)
@@ -278,8 +268,5 @@ def _checked(policy: dict[str, Any] | None, checked: versions.Checked) -> dict[s
 
 
 def _dump(schema: Schema, value: dict[str, Any]) -> bytes:
+    # Not orjson: the `id` of a comparison is the editor's own, and may be a number beyond 64 bits.
     return json.dumps(schema.dump(value), ensure_ascii=False).encode()
-
-
-def _answer(body: bytes, status: int) -> Response:
-    return Response(body, status, content_type="application/json")

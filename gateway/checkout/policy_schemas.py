@@ -3,12 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from gateway.checkout import backtests, documents
 from gateway.checkout.conditions import OPERATORS
 from gateway.checkout.versions import STAGES
-from gateway.core.fields import YesNo
+from gateway.core.fields import Strict, YesNo
 from gateway.shops.schemas import Moment
 
 KINDS = tuple(documents.COMPILERS)
@@ -16,17 +16,12 @@ MAX_PAGE = 100
 MOST_DAYS = 730
 
 
-class _Strict(Schema):
-    class Meta:
-        unknown = RAISE
-
-
 def _kind(**more: Any) -> fields.String:
     about = {"description": "checkout: limits, rules, table; economics: margins, fees, completion"}
     return fields.String(validate=validate.OneOf(KINDS), metadata=about, **more)
 
 
-class PolicyPageSchema(_Strict):
+class PolicyPageSchema(Strict):
     """Which versions, and how many."""
 
     kind = _kind(load_default="checkout")
@@ -36,7 +31,7 @@ class PolicyPageSchema(_Strict):
     limit = fields.Integer(load_default=20, validate=validate.Range(min=1, max=MAX_PAGE))
 
 
-class DraftSchema(_Strict):
+class DraftSchema(Strict):
     """A document to be checked, and kept unless it is only to be checked."""
 
     kind = _kind(required=True)
@@ -47,7 +42,7 @@ class DraftSchema(_Strict):
     check_only = YesNo(load_default=False, metadata={"description": "check and try, keep nothing"})
 
 
-class StageSchema(_Strict):
+class StageSchema(Strict):
     """Where a version is to stand."""
 
     stage = fields.String(
@@ -65,13 +60,13 @@ class StageSchema(_Strict):
     )
 
 
-class KindSchema(_Strict):
+class KindSchema(Strict):
     """A kind of policy."""
 
     kind = _kind(required=True)
 
 
-class BacktestAskSchema(_Strict):
+class BacktestAskSchema(Strict):
     """Over which decisions: the newest `limit` of the period."""
 
     from_ = Moment("first moment; 90 days before `until` when absent", data_key="from")

@@ -7,20 +7,18 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from gateway.core.clock import local_date
 from gateway.core.errors import Invalid
 from gateway.core.faults import pointers
+from gateway.core.fields import Strict
 
 _LONG = validate.Length(max=500)
 
 
-class PrivacySchema(Schema):
+class PrivacySchema(Strict):
     """What a merchant says about himself to buyers who ask."""
-
-    class Meta:
-        unknown = RAISE
 
     review_days = fields.Integer(strict=True, load_default=30, validate=validate.Range(min=1, max=30))
     grant_days = fields.Integer(strict=True, load_default=14, validate=validate.Range(min=1, max=90))

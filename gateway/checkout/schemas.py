@@ -3,11 +3,11 @@
 import re
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from gateway.checkout.methods import KINDS, Method
 from gateway.checkout.request import BuyerTold, CheckoutRequest, Context
-from gateway.core.fields import YesNo
+from gateway.core.fields import Strict, YesNo
 from gateway.core.money import MAX_MINOR, currencies
 from gateway.risk.basket import Item
 from gateway.shops.identity import Address, normal_ip
@@ -26,12 +26,7 @@ def _amount(about: str, **more: Any) -> fields.Integer:
     )
 
 
-class _Strict(Schema):
-    class Meta:
-        unknown = RAISE
-
-
-class ItemSchema(_Strict):
+class ItemSchema(Strict):
     """One line of the basket."""
 
     quantity = fields.Integer(required=True, strict=True, validate=validate.Range(min=1, max=1_000_000))
@@ -47,7 +42,7 @@ class ItemSchema(_Strict):
         return Item(**data)
 
 
-class AddressSchema(_Strict):
+class AddressSchema(Strict):
     """A postal address."""
 
     line1 = _text(300, "street and house number", example="Lange Reihe 7")
@@ -68,7 +63,7 @@ class AddressSchema(_Strict):
         return Address(**data)
 
 
-class BuyerSchema(_Strict):
+class BuyerSchema(Strict):
     """The buyer as the shop knows him."""
 
     email = _text(320, "e-mail address", example="ada@example.com")
@@ -90,7 +85,7 @@ class BuyerSchema(_Strict):
         return BuyerTold(**data)
 
 
-class ContextSchema(_Strict):
+class ContextSchema(Strict):
     """Where the request comes from."""
 
     ip = _text(45, "address of the buyer's connection", example="198.51.100.7")
@@ -114,7 +109,7 @@ def _ip(text: str) -> str:
     return normal
 
 
-class MethodSchema(_Strict):
+class MethodSchema(Strict):
     """A payment method that the shop could show."""
 
     id = fields.String(
@@ -131,7 +126,7 @@ class MethodSchema(_Strict):
         return Method(**data)
 
 
-class CheckoutSchema(_Strict):
+class CheckoutSchema(Strict):
     """The question of a checkout."""
 
     reference = _text(

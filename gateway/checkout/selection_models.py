@@ -31,6 +31,6 @@ class Selection(Tenant, Base):
     decision_digest: Mapped[bytes]
     """The digest of the decision: this selection is the next link after it."""
     digest: Mapped[bytes]
-    """SHA-256 over the row (`selection.digest`), the decision's digest included."""
+    """SHA-256 over the row (`selection_records.digest`), the decision's digest included."""
     ip_sealed: Mapped[bytes | None]
     """Where the buyer agreed or was told, sealed with his key."""

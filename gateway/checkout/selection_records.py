@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from operator import attrgetter
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -97,7 +98,7 @@ def heard_before(session: Session, decision: Any, request: str) -> Heard | None:
 def write(session: Session, new: New, now: datetime) -> Selected:
     """Keep an answer; when the same choice was answered meanwhile, that answer."""
     row = _row(session, new, now)
-    row["digest"] = digest(_Attributes(row))
+    row["digest"] = digest(SimpleNamespace(**row))
     made = insert(Selection).values(row).on_conflict_do_nothing(index_elements=["merchant_id", "decision_id", "method"])
     session.execute(made)
     found = find(session, new.decision, new.situation.chosen.method)
@@ -214,15 +215,3 @@ def _sealed_ip(told: Told, selection_id: UUID) -> bytes | None:
     if told.key is None or told.proof is None or not told.proof.ip:
         return None
     return seal(told.key, told.proof.ip.encode(), f"selection.ip:{selection_id}")
-
-
-class _Attributes:
-    """A row that is not stored yet, read by attribute like one that is."""
-
-    __slots__ = ("_row",)
-
-    def __init__(self, row: Mapping[str, Any]) -> None:
-        self._row = row
-
-    def __getattr__(self, name: str) -> Any:
-        return self._row[name]

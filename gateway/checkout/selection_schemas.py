@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate
 
+from gateway.core.fields import Strict
 from gateway.core.money import MAX_MINOR
 from gateway.risk.bureau import PROOFS, Proof
 from gateway.shops.identity import normal_ip
@@ -22,12 +23,7 @@ class Chosen:
     birth_date: date | None = field(default=None, repr=False)
 
 
-class _Strict(Schema):
-    class Meta:
-        unknown = RAISE
-
-
-class ProofSchema(_Strict):
+class ProofSchema(Strict):
     """That the buyer agreed to a credit check, or was told of it before he chose (GDPR Art. 7 (1), 13, 14)."""
 
     kind = fields.String(
@@ -58,7 +54,7 @@ class ProofSchema(_Strict):
         return Proof(**data)
 
 
-class SelectionSchema(_Strict):
+class SelectionSchema(Strict):
     """The buyer's choice. Total and currency are those of the decision; another order wants another decision."""
 
     method = fields.String(

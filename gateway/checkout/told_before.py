@@ -1,13 +1,12 @@
 """What a shop told of a buyer at a decision, read again while he is not erased: whom a bureau is asked about."""
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from gateway.checkout.decide import told_context
-from gateway.core.crypto import Keyring, unseal
+from gateway.checkout.decide import open_told
+from gateway.core.crypto import Keyring
 from gateway.risk.bureau import Person, person_of
 from gateway.shops import buyers
 from gateway.shops.identity import Address
@@ -29,7 +28,7 @@ def told_before(session: Session, keyring: Keyring, decision: Any) -> ToldBefore
     key = buyers.find_key(session, keyring, decision.buyer_id)
     if key is None:
         return None
-    told = json.loads(unseal(key, decision.told_sealed, told_context(decision.id)))
+    told = open_told(key, decision.id, decision.told_sealed)
     buyer, home = told["buyer"], told["billing"] or told["delivery"]
     address = Address(**home) if home else None
     person = person_of(buyer["first_name"], buyer["last_name"], buyer["company"], address)

@@ -22,7 +22,6 @@ from gateway.shops.shops import ShopFacts
 
 LIVE, DRAFT = "live", "draft"
 STAGES = (DRAFT, stages.SHADOW, stages.SHARE, LIVE)
-MAX_DOCUMENT_BYTES = 200_000
 
 
 CHECKS = Limit("policy-check", most=20, window_s=60)

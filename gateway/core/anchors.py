@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, UniqueConstraint, func, literal, select
+from sqlalchemy import Select, UniqueConstraint, literal, select
 from sqlalchemy.orm import Mapped, Session
 
-from gateway.core import chain
+from gateway.core import chain, turns
 from gateway.core.chain import Leaf
 from gateway.core.db import Base, Tenant, merchant_of
-from gateway.core.history import History, lock_number
-from gateway.core.ids import new_id
+from gateway.core.history import History
+from gateway.core.ids import lowest_at, new_id
 
 LEAVES_PER_ANCHOR = 10_000
 ANCHORS_PER_RUN = 50
@@ -73,9 +73,9 @@ def anchor(session: Session, trail: Trail, now: datetime) -> int:
     An hour without news gets an empty anchor, so that an hour without an anchor is news.
     """
     merchant_id = merchant_of(session)
-    session.execute(select(func.pg_advisory_xact_lock(lock_number("anchor", merchant_id))))
+    turns.take(session, "anchor", merchant_id)
     writer = _Writer(session, trail.key_of(session), now)
-    before = id_floor(now - SETTLING)
+    before = lowest_at(now - SETTLING)
     for source in _sources(trail):
         _anchor(writer, source, before)
     if not writer.written:
@@ -106,11 +106,6 @@ def pages(
         if len(rows) < size:
             return
         after = getattr(rows[-1], column.key)
-
-
-def id_floor(moment: datetime) -> UUID:
-    """The lowest id that could have been made at this moment (ids begin with their milliseconds)."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 class _Writer:

@@ -1,9 +1,9 @@
-"""Fields that the API needs beside marshmallow's own."""
+"""What schemas need beside marshmallow's own."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import RAISE, Schema, fields
 
 
 class YesNo(fields.Boolean):
@@ -13,3 +13,10 @@ class YesNo(fields.Boolean):
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return value
+
+
+class Strict(Schema):
+    """A schema of what comes in: a name it does not know is a fault, so that a misspelt one is not passed over."""
+
+    class Meta:
+        unknown = RAISE

@@ -8,14 +8,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Table, UniqueConstraint, bindparam, func, insert, select
+from sqlalchemy import CheckConstraint, Table, UniqueConstraint, bindparam, insert, select
 from sqlalchemy.orm import Mapped, Session
 
-from gateway.core import chain
+from gateway.core import chain, turns
 from gateway.core.crypto import seal, unseal
 from gateway.core.db import Base, Tenant, merchant_of
 from gateway.core.ids import new_id
@@ -75,8 +74,7 @@ def append(session: Session, entry: Entry, key: bytes, *, start: bytes | None = 
     if start is not None and len(start) != chain.DIGEST_BYTES:
         raise ValueError("a chain starts on a SHA-256 digest")
     merchant_id = merchant_of(session)
-    # The lock is a statement of its own: only the next one's snapshot shows what the transaction before has written.
-    session.execute(_LOCK, {"number": lock_number("history", entry.subject_id)})
+    turns.take(session, "history", entry.subject_id)
     last = session.execute(_LAST, {"merchant": merchant_id, "subject": entry.subject_id}).one_or_none()
     seq, prev_hash = (last.seq + 1, last.hash) if last else (1, start or _genesis(merchant_id, entry))
     row = _row(merchant_id, entry, seq, prev_hash, key)
@@ -101,14 +99,8 @@ def body_of(row: History, key: bytes) -> dict[str, Any]:
     return body
 
 
-def lock_number(label: str, id_: UUID) -> int:
-    """The number of an advisory lock; two things that share one by chance only wait for each other."""
-    return int.from_bytes(sha256(label.encode() + id_.bytes).digest()[:8], signed=True)
-
-
 _TABLE = cast("Table", History.__table__)
 _INSERT = insert(_TABLE).inline()
-_LOCK = select(func.pg_advisory_xact_lock(bindparam("number", type_=BigInteger)))
 _LAST = (
     select(History.seq, History.hash)
     .where(History.merchant_id == bindparam("merchant"), History.subject_id == bindparam("subject"))

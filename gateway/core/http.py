@@ -1,7 +1,6 @@
 """The HTTP edge: strict JSON in, problem documents out, services and transaction of the request."""
 
 import json
-import math
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn, cast
@@ -18,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException
 
-from gateway.core import fastload
+from gateway.core import fastload, strict_json
 from gateway.core.errors import BadRequest, GatewayError, Invalid, TooLarge, Unavailable
 from gateway.core.faults import pointers
 from gateway.core.services import Services
@@ -33,6 +32,11 @@ log = structlog.get_logger(__name__)
 def services() -> Services:
     """The services of this process."""
     return current_app.extensions["kulanz"]  # type: ignore[no-any-return]
+
+
+def answer(body: bytes, status: int = 200) -> Response:
+    """A body that is JSON already."""
+    return Response(body, status, content_type="application/json")
 
 
 def read_json() -> Any:
@@ -56,30 +60,12 @@ def decode_json(raw: bytes) -> Any:
     """Strict JSON: UTF-8, no NaN and nothing beyond a float, no name twice, no lone surrogate, no NUL, nesting of at most 32."""
     try:
         text = raw.decode()
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+        value = strict_json.loads(text)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise NotJson(str(error) if isinstance(error, json.JSONDecodeError) else None) from error
     if "\\u" in text or raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
         _check(value, "", 0)
     return value
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    named = dict(pairs)
-    if len(named) < len(pairs):
-        raise ValueError("a name stands twice in one object")
-    return named
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise ValueError("a number is too large")
-    return number
 
 
 def _check(value: Any, path: str, depth: int) -> None:

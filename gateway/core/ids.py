@@ -2,6 +2,7 @@
 
 import os
 import time
+from datetime import datetime
 from uuid import UUID
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford: no i, l, o, u
@@ -16,6 +17,11 @@ def new_id() -> UUID:
     rand = int.from_bytes(os.urandom(10))
     value = (millis & (1 << 48) - 1) << 80 | 0x7 << 76 | (rand >> 68 & 0xFFF) << 64 | 0b10 << 62 | rand & (1 << 62) - 1
     return UUID(int=value)
+
+
+def lowest_at(moment: datetime) -> UUID:
+    """The lowest id that could have been made at this moment: where a range of time begins in an index over ids."""
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
 
 
 def to_public(prefix: str, value: UUID) -> str:

@@ -8,18 +8,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gateway.checkout import documents
-from gateway.core.history import lock_number
+from gateway.core import turns
 from gateway.core.services import Services
 from gateway.demo import history, scenes
 from gateway.merchants import merchants, policies, users
 from gateway.merchants.auth import SCOPES, NewKey, create_key, find_principal
 from gateway.merchants.models import Merchant, Role
 from gateway.risk import bureaus, lists
-from gateway.risk.bureau import Place
 from gateway.risk.bureaus import Book, NewBureau
 from gateway.shops import shops
 from gateway.shops.orders import Orders
@@ -63,7 +61,7 @@ def seed(services: Services, now: datetime, known: Mapping[str, str] | None = No
     known = known or {}
     principal = find_principal(services.db, known.get("api_key", ""))
     with services.db.transaction(DEMO_MERCHANT) as session:
-        session.execute(select(func.pg_advisory_xact_lock(lock_number("demo", DEMO_MERCHANT))))
+        turns.take(session, "demo", DEMO_MERCHANT)
         shop = _found(session, services, now)
         mine = principal is not None and principal.shop_id == shop.id
         _connect_bureau(session, services, shop, now)
@@ -119,8 +117,8 @@ def _connect_bureau(session: Session, services: Services, shop: ShopFacts, now: 
     if not services.sandbox_url:
         return
     if not bureaus.history(session, BUREAU):
-        book = Book(services.keyring, Place(services.allow_private_urls, services.sandbox_url))
-        book.connect(session, NewBureau(BUREAU, BUREAU, live=False, body={}), AUTHOR, now)
+        new = NewBureau(BUREAU, BUREAU, live=False, body={})
+        Book.of(services).connect(session, new, AUTHOR, now)
     if policies.find_live(session, shop.id, "checkout") is None:
         body = {**documents.DEFAULT_CHECKOUT, "bureau": BUREAU_POLICY}
         version = policies.save(session, shop.id, "checkout", body, AUTHOR, "synthetic: with the sandbox bureau", now)

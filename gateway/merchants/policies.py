@@ -14,10 +14,9 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from gateway.core import chain
+from gateway.core import chain, turns
 from gateway.core.db import merchant_of
 from gateway.core.errors import NotFound, Refused
-from gateway.core.history import lock_number
 from gateway.core.ids import new_id
 from gateway.merchants.models import PolicyActivation, PolicyLive, PolicyTrial, PolicyVersion
 
@@ -277,7 +276,7 @@ def _of(table: type[PolicyVersion | PolicyActivation], session: Session, shop_id
 
 def _lock(session: Session, shop_id: UUID, kind: str) -> None:
     """Two who save or activate the same kind at once do it one after the other."""
-    session.execute(select(func.pg_advisory_xact_lock(lock_number(f"policy.{kind}", shop_id))))
+    turns.take(session, f"policy.{kind}", shop_id)
 
 
 def _document(row: PolicyVersion) -> PolicyDocument:

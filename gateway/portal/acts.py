@@ -7,11 +7,9 @@ from typing import Any
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from gateway.checkout import answers, contact, corrections, links, rights, rights_mail
-from gateway.checkout.answers import Clerk
+from gateway.checkout import links
 from gateway.checkout.explain_api import url_of
 from gateway.checkout.links import Link
-from gateway.checkout.rights import Kind, NewRequest, RightsRequest
 from gateway.core import clock
 from gateway.core.clock import local_date
 from gateway.core.db import merchant_of
@@ -21,6 +19,9 @@ from gateway.core.limits import Limit
 from gateway.core.pages import day, language, say
 from gateway.merchants import secrets
 from gateway.portal.visit import Visit
+from gateway.privacy import answers, contact, corrections, rights, rights_mail
+from gateway.privacy.answers import Clerk
+from gateway.privacy.rights import Kind, NewRequest, RightsRequest
 from gateway.shops.models import Buyer
 
 ASKS = Limit("why-ask", most=12, window_s=86_400)

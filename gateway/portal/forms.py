@@ -5,8 +5,8 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, StringField, TelField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
-from gateway.checkout.corrections import MAX_LENGTH
-from gateway.checkout.rights import MAX_WORDS
+from gateway.privacy.corrections import MAX_LENGTH
+from gateway.privacy.rights import MAX_WORDS
 
 _ = lazy_gettext
 _SHORT = [Optional(), Length(max=MAX_LENGTH)]

@@ -7,8 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, validate_csrf
 from wtforms.validators import ValidationError
 
-from gateway.checkout import copies, copy_files, explanations, links, rights
-from gateway.checkout.rights import Kind, Wanted
+from gateway.checkout import explanations, links
 from gateway.core import clock
 from gateway.core.errors import BadRequest, GatewayError, NotFound, TooMany
 from gateway.core.http import services
@@ -18,6 +17,8 @@ from gateway.core.pages import language, say
 from gateway.portal import acts, visit
 from gateway.portal.forms import CorrectionForm, DoorForm, PersonForm, PlainForm, SureForm
 from gateway.portal.visit import Visit
+from gateway.privacy import copies, copy_files, rights
+from gateway.privacy.rights import Kind, Wanted
 
 blueprint = Blueprint("portal", __name__, url_prefix="/why", template_folder="templates", static_folder="static")
 CALLS = Limit("why", most=60, window_s=60)

@@ -17,7 +17,7 @@ from flask import request, session
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gateway.checkout import explanations, links, rights
+from gateway.checkout import explanations, links
 from gateway.checkout.explanations import ExplanationGone, Known
 from gateway.checkout.links import Link
 from gateway.core import clock
@@ -26,6 +26,7 @@ from gateway.core.http import services
 from gateway.core.limits import Limit, network_of
 from gateway.merchants import secrets
 from gateway.merchants.secrets import MerchantUnknown
+from gateway.privacy import rights
 from gateway.shops import buyers, shops
 from gateway.shops.details import open_details
 from gateway.shops.identity import fold, normal_email

@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Any, cast
 from zoneinfo import available_timezones
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from gateway.checkout.methods import Method
 from gateway.checkout.schemas import CheckoutSchema, MethodSchema
 from gateway.core.errors import Invalid
 from gateway.core.faults import pointers
-from gateway.core.fields import YesNo
+from gateway.core.fields import Strict, YesNo
 from gateway.core.money import currencies
 from gateway.replay.convert import Convert, Spec, converter
 from gateway.replay.rows import DELIMITERS, ENCODINGS, Layout, Record, pointed
@@ -109,11 +109,8 @@ def _known_zone(name: str) -> None:
         raise ValidationError("is no IANA time zone")
 
 
-class FileSchema(Schema):
+class FileSchema(Strict):
     """How the file is written."""
-
-    class Meta:
-        unknown = RAISE
 
     format = fields.String(validate=validate.OneOf(["csv", "jsonl"]))
     delimiter = fields.String(validate=validate.OneOf(DELIMITERS))
@@ -121,11 +118,8 @@ class FileSchema(Schema):
     quote = fields.String(validate=validate.Length(equal=1))
 
 
-class ColumnSchema(Schema):
+class ColumnSchema(Strict):
     """Where a column goes and how it is written."""
-
-    class Meta:
-        unknown = RAISE
 
     to = fields.String(required=True)
     unit = fields.String(validate=validate.OneOf(["minor", "major"]))
@@ -137,11 +131,8 @@ class ColumnSchema(Schema):
     missing = fields.List(fields.String(), load_default=list, validate=validate.Length(max=50))
 
 
-class MappingSchema(Schema):
+class MappingSchema(Strict):
     """The mapping document."""
-
-    class Meta:
-        unknown = RAISE
 
     file = fields.Nested(FileSchema, load_default=dict)
     columns = fields.Dict(keys=fields.String(), load_default=dict, validate=validate.Length(max=MAX_COLUMNS))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from gateway.core import pointers
 from gateway.core.errors import BadRequest, Invalid, NotFound
 from gateway.core.http import decode_json
 
@@ -237,15 +238,4 @@ def _in_words(error: Exception) -> str:
 
 def pointed(found: Mapping[str, Any], name: str) -> Any:
     """A field of an object by its name, or by a JSON pointer where the name begins with a slash; None where there is none."""
-    if not name.startswith("/"):
-        return found.get(name)
-    at: Any = found
-    for step in name[1:].split("/"):
-        step = step.replace("~1", "/").replace("~0", "~")  # noqa: PLW2901 - the step as it is meant
-        if isinstance(at, dict):
-            at = at.get(step)
-        elif isinstance(at, list) and step.isdigit() and int(step) < len(at):
-            at = at[int(step)]
-        else:
-            return None
-    return at
+    return pointers.find(found, name) if name.startswith("/") else found.get(name)

@@ -1,18 +1,18 @@
 """`/v1/models`: the models of a shop, and which of them acts."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 from flask import Response, request
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import Schema, fields, validate
 
-from gateway.core import clock, idempotency
+from gateway.core import clock
 from gateway.core.errors import TooLarge
-from gateway.core.fields import YesNo
+from gateway.core.fields import Strict, YesNo
 from gateway.core.http import Blueprint, WrongMediaType, services
 from gateway.core.ids import from_public, to_public
-from gateway.merchants import secrets
+from gateway.merchants import repeats
 from gateway.merchants.guards import current
 from gateway.risk import champions
 from gateway.risk.champions import Act, Kept, ModelUnknown
@@ -60,11 +60,8 @@ class ModelListSchema(Schema):
     items = fields.List(fields.Nested(ModelSchema), required=True)
 
 
-class RoleSchema(Schema):
+class RoleSchema(Strict):
     """What part a model is to play."""
-
-    class Meta:
-        unknown = RAISE
 
     role = fields.String(required=True, validate=validate.OneOf(champions.ROLES))
     reason = fields.String(
@@ -131,30 +128,16 @@ def assign_role(asked: dict[str, Any], model_id: str) -> Response:
 
 
 def _once(scope: str, content: bytes, status: int, do: Callable[[Any], Kept]) -> Response:
-    """Do it, or answer what was answered before under the same `Idempotency-Key`."""
-    who, opened, key = current(), services(), request.headers.get("Idempotency-Key")
-    with opened.db.transaction(who.merchant_id) as session:
-        if key is None:
-            return _answer(_body(do(session)), status)
-        data_key = secrets.get_key(session, opened.keyring, "data")
-        attempt = idempotency.attempt(who.merchant_id, data_key, f"{who.shop_id} POST {scope}", key, content)
-        if (before := idempotency.begin(session, attempt, clock.now())) is not None:
-            return _answer(before.body, before.status)
-        body = _body(do(session))
-        idempotency.finish(session, attempt, status, body)
-        return _answer(body, status)
+    with services().db.transaction(current().merchant_id) as session:
+        return repeats.once(session, scope, content, status, lambda: _body(do(session)))
 
 
 def _act(reason: str = "", *, force: bool = False) -> Act:
     return Act(current().actor, clock.now(), reason, force)
 
 
-def _answer(body: bytes, status: int) -> Response:
-    return Response(body, status, content_type="application/json")
-
-
 def _body(model: Kept) -> bytes:
-    return json.dumps(_MODEL.dump(_view(model)), ensure_ascii=False).encode()
+    return orjson.dumps(_MODEL.dump(_view(model)))
 
 
 def _view(model: Kept) -> dict[str, Any]:

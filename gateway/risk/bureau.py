@@ -10,8 +10,7 @@ from datetime import datetime
 from importlib.metadata import entry_points
 from typing import Any, Literal, Protocol
 
-from gateway.core.crypto import blind_index
-from gateway.shops.identity import ADDRESS, Address, fold, normal_address
+from gateway.shops.identity import ADDRESS, Address, digest, fold, normal_address
 
 ENTRY_POINTS = "gateway.bureaus"
 WORST, BEST = 0, 1000
@@ -145,7 +144,7 @@ def home_index(index_key: bytes, person: Person, *, live: bool) -> bytes | None:
     """The blind index of where a person lives: the one that checkouts and orders make of his address."""
     address = Address(person.line1, person.line2, person.postcode, country=person.country)
     home = normal_address(address)
-    return blind_index(index_key, f"{'live' if live else 'test'}.{ADDRESS}", home) if home else None
+    return digest(index_key, ADDRESS, home, live=live) if home else None
 
 
 def person_index(index_key: bytes, person: Person, home: bytes | None, *, live: bool) -> bytes | None:
@@ -157,7 +156,7 @@ def person_index(index_key: bytes, person: Person, home: bytes | None, *, live: 
     name = "|".join("".join(fold(part).split()) for part in names)
     if name == "||" or home is None:
         return None
-    return blind_index(index_key, f"{'live' if live else 'test'}.person", f"{home.hex()}|{name}")
+    return digest(index_key, "person", f"{home.hex()}|{name}", live=live)
 
 
 def lacking(person: Person, required: frozenset[str]) -> list[str]:

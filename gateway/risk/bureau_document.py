@@ -9,10 +9,11 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from gateway.core.errors import Invalid
 from gateway.core.faults import pointers
+from gateway.core.fields import Strict
 from gateway.risk.bureau import BEST, PERSONAL, PROOFS, WORST
 
 SENT = (*PERSONAL, "reference", "amount_minor", "currency", "proof_kind", "proof_text_version", "proof_at")
@@ -26,12 +27,7 @@ _NUMBER = validate.Range(min=-1_000_000, max=1_000_000)
 _RESERVED = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding"})
 
 
-class _Strict(Schema):
-    class Meta:
-        unknown = RAISE
-
-
-class AuthSchema(_Strict):
+class AuthSchema(Strict):
     """How the bureau knows us; the secret is stored apart from this document, sealed."""
 
     kind = fields.String(required=True, validate=validate.OneOf(AUTH))
@@ -55,7 +51,7 @@ class AuthSchema(_Strict):
             raise ValidationError("key_id and key_id_header go together", "key_id")
 
 
-class HitSchema(_Strict):
+class HitSchema(Strict):
     """Where the answer says whether the bureau knows the person, and with which words."""
 
     at = fields.String(required=True, validate=_POINTER)
@@ -67,14 +63,14 @@ class HitSchema(_Strict):
             raise ValidationError("texts, whole numbers, true or false", "values")
 
 
-class BandSchema(_Strict):
+class BandSchema(Strict):
     """Raw scores from `from` to below the next band's `from`, and what they mean on our scale."""
 
     from_ = fields.Float(required=True, data_key="from", validate=_NUMBER)
     score = fields.Integer(required=True, strict=True, validate=validate.Range(min=WORST, max=BEST))
 
 
-class ScoreSchema(_Strict):
+class ScoreSchema(Strict):
     """Where the score stands and how it comes onto our scale of 0 (worst) to 1000 (best): by scale, bands or words."""
 
     at = fields.String(required=True, validate=_POINTER)
@@ -104,7 +100,7 @@ class ScoreSchema(_Strict):
             raise ValidationError("the last one begins above high", "bands")
 
 
-class ResponseSchema(_Strict):
+class ResponseSchema(Strict):
     """How an answer is read. What must be there and is not makes it garbage."""
 
     score = fields.Nested(ScoreSchema, required=True)
@@ -121,7 +117,7 @@ class ResponseSchema(_Strict):
     reference = fields.String(validate=_POINTER)
 
 
-class BureauSchema(_Strict):
+class BureauSchema(Strict):
     """The document of the adapter `json`."""
 
     url = fields.String(required=True, validate=validate.Length(min=1, max=2000))
@@ -246,28 +242,3 @@ def _scale(data: dict[str, Any]) -> Scale:
         bands=bands,
         values=data.get("values", {}),
     )
-
-
-def put(document: dict[str, Any], pointer: str, value: Any) -> None:
-    """Set a value in nested objects by its pointer, making them on the way."""
-    *way, last = steps(pointer)
-    for step in way:
-        document = document.setdefault(step, {})
-    document[last] = value
-
-
-def find(document: Any, pointer: str) -> Any:
-    """The value at a pointer, or None; a number steps into a list."""
-    for step in steps(pointer):
-        if isinstance(document, dict):
-            document = document.get(step)
-        elif isinstance(document, list) and step.isdecimal() and len(step) < 5 and int(step) < len(document):
-            document = document[int(step)]
-        else:
-            return None
-    return document
-
-
-def steps(pointer: str) -> list[str]:
-    """The names of a JSON pointer (RFC 6901)."""
-    return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]

@@ -7,13 +7,13 @@ from datetime import date, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CursorResult, Select, bindparam, delete, func, select
+from sqlalchemy import CursorResult, Select, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from gateway.core import turns
 from gateway.core.crypto import seal, unseal
 from gateway.core.db import merchant_of
-from gateway.core.history import lock_number
 from gateway.core.ids import new_id, to_public
 from gateway.risk.bureau import KEPT, Answer
 from gateway.risk.bureau_breaker import LOST_AFTER, Call, refusal
@@ -80,18 +80,15 @@ def find(session: Session, decision_id: UUID) -> BureauRequest | None:
     return session.scalar(select(BureauRequest).where(*mine))
 
 
-def result_of(session: Session, request_id: UUID) -> BureauResult | None:
-    return session.get(BureauResult, (merchant_of(session), request_id), populate_existing=True)
-
-
 def reserve(session: Session, wanted: Wanted, now: datetime, room: Callable[[], bool] = lambda: True) -> UUID | str:
     """Write the call down before it is made, and return its id; or why it may not be made.
 
-    `rate_limited`, `circuit_open`, `budget`; `no_room` when this process cannot make it (`room`); `taken` when another call for this decision is on record. Two who reserve at
-    once for one bureau do it one after the other, so neither budget nor probe is spent twice.
+    `rate_limited`, `circuit_open`, `budget`; `no_room` when this process cannot make it (`room`); `taken` when another
+    call for this decision is on record. Two who reserve at once for one bureau do it one after the other, so neither
+    budget nor probe is spent twice.
     """
     merchant_id = merchant_of(session)
-    session.execute(_LOCK, {"number": lock_number(f"bureau.asked.{wanted.bureau}", merchant_id)})
+    turns.take(session, f"bureau.asked.{wanted.bureau}", merchant_id)
     if find(session, wanted.decision_id) is not None:
         return "taken"
     if reason := refusal(_recent(session, wanted.bureau), now):
@@ -178,15 +175,13 @@ def open_answer(data_key: bytes, request_id: UUID, answered_at: datetime, sealed
     return Known(request_id, said["outcome"], said["score"], answered_at)
 
 
-def of_buyer(session: Session, buyer_id: UUID, data_key: bytes) -> list[dict[str, Any]]:
-    """Every question about a buyer and what is still known of its answer: for the copy of his data (Art. 15 GDPR)."""
+def of_buyer(session: Session, buyer_id: UUID, data_key: bytes, limit: int) -> list[dict[str, Any]]:
+    """The newest questions about a buyer and what is still known of each answer: for the copy of his data (Art. 15 GDPR)."""
     mine = BureauAnswer.merchant_id == merchant_of(session), BureauAnswer.buyer_id == buyer_id
     kept = {row.id: row for row in session.scalars(select(BureauAnswer).where(*mine))}
-    asked = BureauRequest.merchant_id == merchant_of(session), BureauRequest.buyer_id == buyer_id
-    return [
-        _copied(request, result, kept.get(request.id), data_key)
-        for request, result in session.execute(_with_results().where(*asked).order_by(BureauRequest.id))
-    ]
+    about_him = BureauRequest.merchant_id == merchant_of(session), BureauRequest.buyer_id == buyer_id
+    asked = session.execute(_with_results().where(*about_him).order_by(BureauRequest.id.desc()).limit(limit))
+    return [_copied(request, result, kept.get(request.id), data_key) for request, result in asked]
 
 
 def _copied(
@@ -263,9 +258,6 @@ def _with_results() -> Select[BureauRequest, BureauResult]:
 def context_of(request_id: UUID) -> str:
     """The place a kept answer belongs to."""
     return f"bureau.answer:{request_id}"
-
-
-_LOCK = select(func.pg_advisory_xact_lock(bindparam("number", type_=BigInteger)))
 
 
 def _recent(session: Session, bureau: str) -> Sequence[Call]:

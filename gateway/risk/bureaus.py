@@ -10,11 +10,12 @@ from sqlalchemy import delete as remove_rows
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
+from gateway.core import turns
 from gateway.core.crypto import Keyring, seal, unseal
 from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid, NotFound
-from gateway.core.history import lock_number
 from gateway.core.ids import new_id
+from gateway.core.services import Services
 from gateway.merchants import secrets
 from gateway.risk.bureau import Adapter, Configured, Place, Terms, installed
 from gateway.risk.bureau_models import BureauSecret, BureauVersion
@@ -68,6 +69,11 @@ class Book:
         self._keyring = keyring
         self.place = place
         self.adapters = installed() if adapters is None else adapters
+
+    @classmethod
+    def of(cls, services: Services) -> "Book":
+        """The book of a process, with its keys and what its installation allows."""
+        return cls(services.keyring, Place(services.allow_private_urls, services.sandbox_url))
 
     def connect(self, session: Session, new: NewBureau, author: str, now: datetime) -> Connected:
         """Check and keep a configuration. Raises Invalid with the path of every fault."""
@@ -164,7 +170,7 @@ def remove(session: Session, name: str, author: str, now: datetime) -> None:
 
 def _next_version(session: Session, new: NewBureau, author: str, now: datetime, *, removed: bool) -> BureauVersion:
     merchant_id = merchant_of(session)
-    session.execute(select(func.pg_advisory_xact_lock(lock_number(f"bureau.{new.name}", merchant_id))))
+    turns.take(session, f"bureau.{new.name}", merchant_id)
     mine = BureauVersion.merchant_id == merchant_id, BureauVersion.name == new.name
     last = session.scalar(select(func.max(BureauVersion.version)).where(*mine))
     row = BureauVersion(

@@ -18,10 +18,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
-from gateway.core import chain
+from gateway.core import chain, turns
 from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid, NotFound, Refused
-from gateway.core.history import lock_number
 from gateway.core.hot import HotStatement, Link
 from gateway.core.ids import new_id
 from gateway.risk import card as cards
@@ -110,7 +109,7 @@ def add(session: Session, shop_id: UUID, file: str | bytes, act: Act) -> Kept:
     body = file if isinstance(file, str) else file.decode()
     if card.domain != "checkout":
         raise Invalid.at("/domain", "only a model for the checkout can score one")
-    _lock(session, shop_id)
+    turns.take(session, "models", shop_id)
     same = session.scalar(select(ScoreModel).where(*_of(ScoreModel, session, shop_id), ScoreModel.name == card.id))
     if same is not None:
         if same.content_hash != card.digest:
@@ -145,7 +144,7 @@ def assign(session: Session, shop_id: UUID, model_id: UUID, role: str, act: Act)
     Whoever was champion becomes a challenger where there is room, so that both can be compared, and is retired otherwise.
     Raises ModelUnknown, TooManyChallengers, NotProven.
     """
-    _lock(session, shop_id)
+    turns.take(session, "models", shop_id)
     model = get(session, shop_id, model_id)
     if role == CHAMPION and not act.force and not proven(model.report, model.content_hash):
         raise NotProven(id=model.name)
@@ -332,8 +331,3 @@ def _kept(row: ScoreModel, parts: Mapping[UUID, ModelRole]) -> Kept:
 
 def _of(table: type[ScoreModel | ModelRole | ModelRoleChange], session: Session, shop_id: UUID) -> tuple[Any, ...]:
     return table.merchant_id == merchant_of(session), table.shop_id == shop_id
-
-
-def _lock(session: Session, shop_id: UUID) -> None:
-    """Two who change the models of a shop at once do it one after the other."""
-    session.execute(select(func.pg_advisory_xact_lock(lock_number("models", shop_id))))

@@ -15,7 +15,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from gateway.core.crypto import Keyring, blind_index, seal, unseal
+from gateway.core.crypto import Keyring, seal, unseal
 from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid, NotFound
 from gateway.core.ids import new_id
@@ -93,8 +93,7 @@ def grant(session: Session, keyring: Keyring, order: OneOrder, author: str, now:
     _check(new, now)
     keys = secrets.get_keys(session, keyring)
     normal = one_order(order.shop_id, order.reference, order.identity, order.total_minor, order.currency)
-    digest = blind_index(keys.index, f"{'live' if order.live else 'test'}.{ORDER}", normal)
-    return _store(session, keys.data, new, digest, author, now)
+    return _store(session, keys.data, new, identity.digest(keys.index, ORDER, normal, live=order.live), author, now)
 
 
 def one_order(shop_id: UUID, reference: str, who: tuple[str, bytes] | None, total_minor: int, currency: str) -> str:
@@ -144,7 +143,7 @@ def digest_of(index_key: bytes, new: NewEntry) -> bytes:
     stored_kind, normal = KINDS[new.kind](new)
     if not normal:
         raise Invalid.at("/value", f"is no {new.kind} that could be recognised")
-    return blind_index(index_key, f"{'live' if new.live else 'test'}.{stored_kind}", normal)
+    return identity.digest(index_key, stored_kind, normal, live=new.live)
 
 
 def _text(new: NewEntry) -> str:

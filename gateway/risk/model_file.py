@@ -8,13 +8,13 @@ the place; nothing in a file is ever executed.
 
 import hashlib
 import json
-import math
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, NoReturn
+from typing import Any
 
+from gateway.core import strict_json
 from gateway.core.errors import Invalid
 from gateway.risk.facts import CATALOGUE
 from gateway.risk.model_checks import entry, keys, listed, need, number, one_of, pointer, text, words
@@ -118,7 +118,7 @@ def parse(source: str | bytes) -> Any:
     try:
         raw = source if isinstance(source, bytes) else source.encode()
         need(len(raw) <= MAX_BYTES, "", f"at most {MAX_BYTES} bytes")
-        found = json.loads(raw.decode(), object_pairs_hook=_unique, parse_constant=_no_number, parse_float=_finite)
+        found = strict_json.loads(raw.decode())
     except (ValueError, RecursionError) as error:
         raise Invalid.at("", f"not JSON as it should be: {str(error)[:200] or 'nested too deeply'}") from error
     _nesting(found)
@@ -292,24 +292,6 @@ def _cases(raw: Any, path: str, table: Table) -> Table:
 
 
 _FORMS = {"bands": _bands, "yes_no": _yes_no, "cases": _cases}
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    named = dict(pairs)
-    if len(named) < len(pairs):
-        raise ValueError("a name stands twice in one object")
-    return named
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number")
-
-
-def _finite(digits: str) -> float:
-    found = float(digits)
-    if math.isinf(found):
-        raise ValueError("a number is too large")
-    return found
 
 
 def _nesting(value: Any) -> None:

@@ -12,7 +12,7 @@ import io
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -261,10 +261,3 @@ def _days(values: Sequence[Any] | None) -> list[date] | None:
         return None
     found = _read_column("date", values, lambda value: date.fromisoformat(str(value)[:10]))
     return None if any(day is None for day in found) else found
-
-
-def rows_of(names: Iterable[str], data: TrainingSet) -> Iterator[dict[str, Any]]:
-    """Every row with these columns only."""
-    wanted = [(name, data.columns[name]) for name in names]
-    for place in range(len(data)):
-        yield {name: values[place] for name, values in wanted}

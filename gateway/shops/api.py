@@ -1,18 +1,18 @@
 """`/v1/orders`: shops tell what they sold and what became of it."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import orjson
 from flask import Response, request
 from werkzeug.datastructures import FileStorage
 
 from gateway.core import clock, idempotency
 from gateway.core.documents import File
-from gateway.core.http import Blueprint, services
+from gateway.core.http import Blueprint, answer, services
 from gateway.core.media import MAX_BYTES
-from gateway.merchants import secrets
+from gateway.merchants import repeats
 from gateway.merchants.guards import current
 from gateway.shops import shops
 from gateway.shops.listing import Page, document_view, get_order, list_orders
@@ -61,24 +61,14 @@ def once(mine: Orders, scope: str, content: bytes, act: Act, status: int, again:
 
     Only the status is kept: an answer holds what the buyer's erasure must take away.
     """
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return answer(_json(act()), status)
-    data_key = secrets.get_key(mine.session, mine.keyring, "data")
-    attempt = idempotency.attempt(mine.merchant_id, data_key, f"{mine.shop.id} POST {scope}", key, content)
+    attempt = repeats.attempt(mine.session, scope, content)
+    if attempt is None:
+        return answer(orjson.dumps(act()), status)
     if (before := idempotency.begin(mine.session, attempt, clock.now())) is not None:
-        return answer(_json((again or act)()), before.status)
-    body = _json(act())
+        return answer(orjson.dumps((again or act)()), before.status)
+    body = orjson.dumps(act())
     idempotency.finish(mine.session, attempt, status, b"")
     return answer(body, status)
-
-
-def answer(body: bytes, status: int) -> Response:
-    return Response(body, status, content_type="application/json")
-
-
-def _json(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode()
 
 
 @blueprint.get("")

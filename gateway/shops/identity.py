@@ -48,12 +48,28 @@ class Identity:
 
 def digests(index_key: bytes, *, live: bool, identity: Identity) -> dict[str, bytes]:
     """The blind indexes of an identity by kind; what is absent or cannot be read has none."""
-    mode = "live" if live else "test"
     return {
-        kind: blind_index(index_key, f"{mode}.{ADDRESS if kind in (BILLING, DELIVERY) else kind}", value)
+        kind: digest(index_key, ADDRESS if kind in (BILLING, DELIVERY) else kind, value, live=live)
         for kind, value in _values(identity).items()
         if value
     }
+
+
+def context_digests(index_key: bytes, *, live: bool, ip: str, device_id: str, handle: str) -> dict[str, bytes]:
+    """The blind indexes of connection, device and means of payment by kind; what is absent has none. `ip` is normal."""
+    values = {"ip": ip, "device": device_id.strip(), "handle": normal_handle(handle)}
+    return {kind: digest(index_key, kind, value, live=live) for kind, value in values.items() if value}
+
+
+def domain_digests(index_key: bytes, *, live: bool, email: str) -> dict[str, bytes]:
+    """The blind indexes of a mail domain and those above it, as `domain:<name>`."""
+    domains = normal_domains(normal_email(email)) if email else ()
+    return {f"domain:{name}": digest(index_key, "domain", name, live=live) for name in domains}
+
+
+def digest(index_key: bytes, kind: str, value: str, *, live: bool) -> bytes:
+    """The blind index of a normal value. The mode is part of it."""
+    return blind_index(index_key, f"{'live' if live else 'test'}.{kind}", value)
 
 
 def identifying(found: dict[str, bytes]) -> tuple[str, bytes] | None:

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from flask_smorest.fields import Upload
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from gateway.core.fields import YesNo
+from gateway.core.fields import Strict, YesNo
 from gateway.core.money import MAX_MINOR, currencies
 from gateway.shops.identity import Address
 from gateway.shops.lifecycle import OrderAct, OrderState
@@ -38,13 +38,6 @@ class Moment(fields.AwareDateTime):
         return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-class _Strict(Schema):
-    """Unknown fields are refused, and what stands in the document is made into a dataclass."""
-
-    class Meta:
-        unknown = RAISE
-
-
 def _text(longest: int, about: str, *, shortest: int = 0, **more: Any) -> fields.String:
     length = validate.Length(min=shortest, max=longest)
     return fields.String(validate=length, metadata={"description": about, **more}, required=shortest > 0)
@@ -56,7 +49,7 @@ def _amount(about: str, *, least: int = 0, **more: Any) -> fields.Integer:
     )
 
 
-class PostalAddressSchema(_Strict):
+class PostalAddressSchema(Strict):
     """A postal address."""
 
     line1 = _text(300, "street and house number", example="Lange Reihe 7")
@@ -77,7 +70,7 @@ class PostalAddressSchema(_Strict):
         return Address(**data)
 
 
-class OrderBuyerSchema(_Strict):
+class OrderBuyerSchema(Strict):
     """The buyer as the shop knows him; e-mail or phone is what he is recognised by."""
 
     email = _text(320, "e-mail address", example="ada@example.com")
@@ -99,7 +92,7 @@ class OrderBuyerSchema(_Strict):
         return BuyerTold(**data)
 
 
-class OrderItemSchema(_Strict):
+class OrderItemSchema(Strict):
     """One line of an order."""
 
     quantity = fields.Integer(required=True, strict=True, validate=validate.Range(min=1, max=1_000_000))
@@ -115,7 +108,7 @@ class OrderItemSchema(_Strict):
         return ItemTold(**data)
 
 
-class OrderMethodSchema(_Strict):
+class OrderMethodSchema(Strict):
     """How the order is paid."""
 
     id = _text(200, "the shop's own id of the payment method", shortest=1, example="cheque")
@@ -126,7 +119,7 @@ class OrderMethodSchema(_Strict):
         return MethodTold(data["id"], PaymentKind(data["kind"]))
 
 
-class OrderTellSchema(_Strict):
+class OrderTellSchema(Strict):
     """An order as it stands in the shop."""
 
     method = fields.Nested(OrderMethodSchema, required=True)
@@ -152,7 +145,7 @@ class OrderTellSchema(_Strict):
         return OrderTold(**data)
 
 
-class EventFactsSchema(_Strict):
+class EventFactsSchema(Strict):
     """What else is known of an event."""
 
     carrier = _text(100, "who carries the parcel", example="DHL")
@@ -162,7 +155,7 @@ class EventFactsSchema(_Strict):
     reason = _text(500, "why, in the shop's words")
 
 
-class EventTellSchema(_Strict):
+class EventTellSchema(Strict):
     """Something that happened to an order."""
 
     event = fields.String(required=True, validate=validate.OneOf(list(OrderAct)))
@@ -184,19 +177,19 @@ class EventTellSchema(_Strict):
         return EventTold(**data)
 
 
-class DocumentFormSchema(_Strict):
+class DocumentFormSchema(Strict):
     """Which document is uploaded."""
 
     kind = fields.String(required=True, validate=validate.OneOf(DOCUMENT_KINDS))
 
 
-class DocumentFileSchema(_Strict):
+class DocumentFileSchema(Strict):
     """The document itself."""
 
     file = Upload(required=True, metadata={"description": "PDF, PNG, JPEG, XML, JSON, CSV or text of at most 10 MB"})
 
 
-class OrderPageSchema(_Strict):
+class OrderPageSchema(Strict):
     """Which orders, and how many."""
 
     cursor = _text(40, "where the page before ended: its next_cursor")

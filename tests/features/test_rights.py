@@ -7,15 +7,16 @@ import pytest
 from sqlalchemy import select
 
 from gateway import wiring
-from gateway.checkout import answers, explanations, reviews, rights
-from gateway.checkout.answers import Clerk
+from gateway.checkout import explanations
 from gateway.checkout.models import Decision
 from gateway.checkout.replay import replay_decision
-from gateway.checkout.rights import Answer, Kind, NewRequest
 from gateway.core import clock, history
 from gateway.core.errors import Invalid, Refused
 from gateway.core.ids import from_public
 from gateway.merchants import policies, secrets
+from gateway.privacy import answers, reviews, rights
+from gateway.privacy.answers import Clerk
+from gateway.privacy.rights import Answer, Kind, NewRequest
 from gateway.shops.buyers import BuyerErased
 from tests.builders import a_world
 from tests.rights_visits import a_decision

@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import func, select
 
 from gateway.app import create_app
-from gateway.checkout import answers, explanations, rights
-from gateway.checkout.answers import Clerk
-from gateway.checkout.rights import AlreadyAsked, Kind, NewRequest, RightsRequest
+from gateway.checkout import explanations
 from gateway.core import clock
 from gateway.core.ids import from_public
 from gateway.core.services import Services
+from gateway.privacy import answers, rights
+from gateway.privacy.answers import Clerk
+from gateway.privacy.rights import AlreadyAsked, Kind, NewRequest, RightsRequest
 from gateway.shops.buyers import BuyerErased
 from tests.builders import a_world
 from tests.rights_visits import a_decision

@@ -10,9 +10,9 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
-from gateway.checkout.rights import RightsRequest
 from gateway.core import clock
 from gateway.merchants.models import UserEvent
+from gateway.privacy.rights import RightsRequest
 from gateway.shops import erasure
 from gateway.shops.models import Buyer
 from tests.builders import a_world

@@ -7,13 +7,13 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
-from gateway.checkout import overdue
-from gateway.checkout.rights import RightsRequest
 from gateway.core import clock
 from gateway.core.channels import Notice
 from gateway.core.ids import to_public
 from gateway.merchants import policies
 from gateway.merchants.models import Role, UserEvent
+from gateway.privacy import overdue
+from gateway.privacy.rights import RightsRequest
 from gateway.risk import lists
 from gateway.risk.lists import NewEntry
 from gateway.shops.models import Buyer, BuyerIndex

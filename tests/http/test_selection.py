@@ -16,9 +16,10 @@ from gateway.core import clock
 from gateway.core.anchors import anchor
 from gateway.core.ids import from_public
 from gateway.core.verification import verify
+from gateway.privacy import copies, copy_files
 from gateway.risk import bureau_records, bureaus
 from gateway.risk.bureau_models import BureauAnswer, BureauRequest, BureauResult
-from gateway.shops import buyers, erasure
+from gateway.shops import erasure
 from gateway.shops.models import Buyer
 from tests import bureaus as made
 from tests.builders import a_question, a_world
@@ -232,14 +233,18 @@ def test_a_buyer_who_asks_for_his_data_gets_what_a_bureau_said(app, services, sh
     made.select(app, shop, decision)
     (answer,) = rows(services, shop, BureauAnswer)
     with services.db.transaction(shop.merchant_id) as session:
-        key = buyers.find_key(session, services.keyring, answer.buyer_id)
-        (told,) = bureau_records.of_buyer(session, answer.buyer_id, key)
+        copy = copies.copy_of(session, services.keyring, answer.buyer_id, "en", clock.now())
+    (told,) = copy["bureau_answers"]
     assert (told["bureau"], told["decision"], told["outcome"], told["score"]) == (
         "sandbox",
         decision["id"],
         "scored",
         700,
     )
+    assert "Credit bureau sandbox: name and address" in copy["about"]["recipients"]
+    (choice,) = copy["decisions"][0]["choices"]
+    assert (choice["method"], choice["answer"], choice["bureau"]["outcome"]) == ("cheque", "confirmed", "scored")
+    assert "Auskünfte über Sie" in copy_files.as_page(copy | {"language": "de"}).decode()
 
 
 def test_an_answer_about_somebody_else_at_the_same_mailbox_is_none_about_him(app, services, shop):

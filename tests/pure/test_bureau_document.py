@@ -16,7 +16,7 @@ from gateway.core.egress import Reply
 from gateway.core.errors import Invalid
 from gateway.demo import sandbox
 from gateway.risk.bureau import BEST, WORST, Inquiry, Person, Place, Proof
-from gateway.risk.bureau_document import compile_document, find, put
+from gateway.risk.bureau_document import compile_document
 from gateway.risk.bureau_json import MAX_ANSWER_BYTES, adapter, is_loopback, read, request_body
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -242,16 +242,6 @@ def test_a_lower_raw_score_is_never_worse_where_lower_is_better(raw):
     assert scale.of(100) == BEST
     assert scale.of(600) == WORST
     assert scale.of(raw) >= scale.of(min(600, raw + 1))
-
-
-def test_pointers_reach_what_they_made():
-    """RFC 6901, with its escapes; lists by number."""
-    document = {}
-    put(document, "/a~1b/c~0d", 1)
-    assert document == {"a/b": {"c~d": 1}}
-    assert find(document, "/a~1b/c~0d") == 1
-    assert find({"a": [{"b": 2}]}, "/a/0/b") == 2
-    assert find({"a": [1]}, "/a/5") is None
 
 
 def test_the_example_of_the_documents_is_a_configuration():

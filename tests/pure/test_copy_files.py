@@ -7,7 +7,7 @@ import zipfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.checkout import copy_files, copy_texts
+from gateway.privacy import copy_files, copy_texts
 
 COPY = {
     "language": "de",

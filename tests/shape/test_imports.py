@@ -17,6 +17,7 @@ LINES = [
     {"chargebacks", "returns", "collection"},
     {"risk"},
     {"checkout"},
+    {"privacy"},
     {"subscriptions"},
     {"insights"},
     {"admin", "portal"},

@@ -44,12 +44,20 @@ _ABOUT: Mapping[str, Lines] = {
             "Zähler, wie oft zuletzt bestellt wurde, verfallen spätestens 60 Tage nach dem letzten Mal",
             "Counters of how often was ordered expire 60 days after the last time at the latest",
         ),
+        (
+            "Was eine Auskunftei gesagt hat, wird höchstens 90 Tage behalten; dass sie gefragt wurde, bleibt",
+            "What a credit bureau said is kept for 90 days at the most; that it was asked stays",
+        ),
         ("Nachrichten werden nach 30 Tagen geleert", "Messages are emptied after 30 days"),
     ),
     "origin": (
         ("Von Ihnen selbst bei der Bestellung, über den Shop", "From yourself when ordering, by way of the shop"),
         ("Aus Ihren früheren Bestellungen in diesem Shop", "From your earlier orders in this shop"),
         ("Aus Eintragungen, die Menschen im Shop gemacht haben", "From entries that people at the shop made"),
+        (
+            "Von Auskunfteien, wo der Shop eine gefragt hat, als Sie die Zahlungsart gewählt hatten",
+            "From credit bureaus, where the shop asked one once you had chosen the payment method",
+        ),
     ),
     "counters": (
         (
@@ -62,6 +70,16 @@ _ABOUT: Mapping[str, Lines] = {
                 "For e-mail address, phone number, delivery address, internet connection, device and means of payment one "
                 "keyed counter each is kept: how many different baskets within an hour, a day and 30 days. It recognises "
                 "automated attacks."
+            ),
+        ),
+        (
+            (
+                "Für Internetanschluss, Gerät und Karte wird ebenso gezählt, wie viele Zahlungen und Karten zuletzt abgelehnt "
+                "wurden. Das erkennt das Ausprobieren gestohlener Karten und verfällt nach einem Tag."
+            ),
+            (
+                "For internet connection, device and card it is counted likewise how many payments and cards were declined "
+                "lately. That recognises the testing of stolen cards and expires after a day."
             ),
         ),
     ),
@@ -96,6 +114,15 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "buyer": ("Ihr Eintrag", "Your record"),
     "orders": ("Bestellungen", "Orders"),
     "decisions": ("Entscheidungen", "Decisions"),
+    "bureau_answers": ("Auskünfte über Sie", "What credit bureaus were asked about you"),
+    "bureau": ("Auskunftei", "Credit bureau"),
+    "score": ("Auskunfts-Score (0 bis 1000, höher ist besser)", "Bureau score (0 to 1000, higher is better)"),
+    "kept_until": ("Behalten bis", "Kept until"),
+    "decision": ("Entscheidung", "Decision"),
+    "choices": ("Was Sie gewählt haben", "What you chose"),
+    "at": ("Zeitpunkt", "When"),
+    "text_version": ("Fassung des Hinweises", "Version of the notice"),
+    "reused": ("Schon bekannte Auskunft", "Answer on record"),
     "list_entries": ("Listeneinträge über Sie", "List entries about you"),
     "requests": ("Ihre Anfragen", "Your requests"),
     "made_at": ("Stand", "As of"),
@@ -204,6 +231,12 @@ def about(language: str) -> dict[str, Any]:
     """Every list of statements in this language."""
     place = LANGUAGES.index(language)
     return {name: [line[place] for line in lines] for name, lines in _ABOUT.items()}
+
+
+def bureau(name: str, language: str) -> str:
+    """A bureau that was asked, as a recipient."""
+    told = f"Auskunftei {name}: Name und Anschrift", f"Credit bureau {name}: name and address"
+    return told[LANGUAGES.index(language)]
 
 
 def label(name: str, language: str) -> str:

@@ -17,10 +17,10 @@ from sqlalchemy.orm import Mapped, Session
 
 from gateway.checkout import documents
 from gateway.checkout.privacy_settings import PrivacySettings, due_at
+from gateway.core import turns
 from gateway.core.crypto import Keyring, seal, unseal
 from gateway.core.db import Base, Tenant, merchant_of
 from gateway.core.errors import Invalid, NotFound, Refused
-from gateway.core.history import lock_number
 from gateway.core.ids import new_id, to_public
 from gateway.core.states import Lifecycle
 from gateway.merchants import audit, policies
@@ -295,8 +295,7 @@ def _refuse_repeats(session: Session, new: NewRequest) -> None:
     about = new.buyer_id or new.decision_id
     if about is None:
         raise Invalid.at("/buyer", "names nobody")
-    # Two clicks at once queue up here; only the next statement's snapshot shows what the first has written.
-    session.execute(select(func.pg_advisory_xact_lock(lock_number("rights", about))))
+    turns.take(session, "rights", about)  # two clicks at once are one request
     same = Wanted(buyer_id=new.buyer_id) if new.buyer_id else Wanted(decision_id=new.decision_id)
     waiting = list_requests(session, same, MOST_OPEN)
     # Objecting and asking for a copy are about the person, the rest is about one decision.

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from gateway.checkout import rights
-from gateway.checkout.rights import Wanted
 from gateway.core.channels import post_notice
 from gateway.core.ids import to_public
+from gateway.privacy import rights
+from gateway.privacy.rights import Wanted
 
 SOON = timedelta(days=3)
 MOST = 100

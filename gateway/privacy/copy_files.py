@@ -10,8 +10,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from gateway.checkout.copy_texts import label
 from gateway.core.money import Money, currencies
+from gateway.privacy.copy_texts import label
 
 MAX_DEPTH = 12
 _TIMES = ("_at", "since", "until")

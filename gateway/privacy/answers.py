@@ -8,16 +8,17 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from gateway.checkout import contact, corrections, explanations, rights, rights_mail
-from gateway.checkout.contact import Contact
-from gateway.checkout.corrections import Correction
-from gateway.checkout.rights import Answer, Kind, RightsRequest
-from gateway.checkout.rights_mail import Letter
+from gateway.checkout import explanations
 from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid
 from gateway.core.services import Services
 from gateway.merchants import audit
 from gateway.merchants.audit import Act
+from gateway.privacy import contact, corrections, rights, rights_mail
+from gateway.privacy.contact import Contact
+from gateway.privacy.corrections import Correction
+from gateway.privacy.rights import Answer, Kind, RightsRequest
+from gateway.privacy.rights_mail import Letter
 from gateway.risk import velocity
 from gateway.shops import buyers, erasure
 from gateway.shops.buyers import BuyerErased, BuyerUnknown

@@ -1,6 +1,5 @@
 """What is known of a buyer lately, and where he can be reached: as decisions and orders told it, never as a request says."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gateway.checkout.decide import told_context
+from gateway.checkout.decide import open_told
 from gateway.checkout.models import Decision
-from gateway.core.crypto import Keyring, unseal
+from gateway.core.crypto import Keyring
 from gateway.core.db import merchant_of
 from gateway.shops import buyers
 from gateway.shops.details import open_details
@@ -48,7 +47,7 @@ def _lately(session: Session, keyring: Keyring, buyer_id: UUID) -> Iterator[dict
     mine = Decision.merchant_id == merchant_of(session), Decision.buyer_id == buyer_id
     last = select(Decision.id, Decision.told_sealed).where(*mine, Decision.told_sealed.is_not(None))
     if decision := session.execute(last.order_by(Decision.id.desc()).limit(1)).one_or_none():
-        yield json.loads(unseal(key, decision.told_sealed, told_context(decision.id)))
+        yield open_told(key, decision.id, decision.told_sealed)
     his = Order.merchant_id == merchant_of(session), Order.buyer_id == buyer_id
     order = session.scalars(select(Order).where(*his).order_by(Order.placed_at.desc()).limit(1)).one_or_none()
     if order is not None and order.details_sealed is not None:

@@ -12,15 +12,17 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gateway.checkout import copy_texts, explanations, rights
+from gateway.checkout import explanations, selection_records
 from gateway.checkout.models import Decision
-from gateway.checkout.rights import RightsRequest, Wanted
 from gateway.core import documents
 from gateway.core.crypto import Keyring
 from gateway.core.db import merchant_of
 from gateway.core.documents import Document, Owner
 from gateway.core.ids import to_public
 from gateway.merchants import merchants
+from gateway.privacy import copy_texts, rights
+from gateway.privacy.rights import RightsRequest, Wanted
+from gateway.risk import bureau_records
 from gateway.risk.models import ListEntry
 from gateway.shops import buyers, shops
 from gateway.shops.buyers import BuyerErased, BuyerUnknown
@@ -29,7 +31,7 @@ from gateway.shops.models import Buyer, BuyerIndex, Order
 from gateway.shops.shops import ShopFacts
 
 MOST = 500
-"""Orders and decisions in one copy, the newest first; `complete` says whether that was all."""
+"""Orders, decisions and questions to bureaus in one copy, the newest first; `complete` says whether that was all."""
 MAX_BYTES = 20 * 1024 * 1024
 _OWN_LISTS = ("email", "phone")
 
@@ -43,18 +45,21 @@ def copy_of(session: Session, keyring: Keyring, buyer_id: UUID, language: str, n
         raise BuyerErased("this buyer was erased; nothing that names him is left")
     known = {shop.id: shop for shop in shops.list_shops(session) if shop.live == buyer.live}
     orders, decisions = _orders(session, keyring, buyer_id, known), _decisions(session, keyring, buyer_id, language)
+    heard = _heard(session, keyring, buyer_id)
     shop_id = _newest_shop(session, buyer_id) or next(iter(known), None)
+    asked = sorted({one["bureau"] for one in heard})
     return {
         "made_at": now.isoformat(),
         "language": language,
         "live": buyer.live,
-        "about": _about(session, shop_id, language),
+        "about": _about(session, shop_id, language, asked),
         "buyer": _buyer(session, buyer),
         "orders": orders,
         "decisions": decisions,
+        "bureau_answers": heard,
         "list_entries": _entries(session, buyer_id),
         "requests": _requests(session, keyring, buyer_id),
-        "complete": len(orders) < MOST and len(decisions) < MOST,
+        "complete": all(len(part) < MOST for part in (orders, decisions, heard)),
     }
 
 
@@ -74,9 +79,13 @@ def documents_of(session: Session, keyring: Keyring, buyer_id: UUID) -> list[tup
     return found
 
 
-def _about(session: Session, shop_id: UUID | None, language: str) -> dict[str, Any]:
-    """Art. 15 (1) (a) to (h): who answers for it, what for, to whom, for how long, from where, which rights."""
+def _about(session: Session, shop_id: UUID | None, language: str, asked: Sequence[str]) -> dict[str, Any]:
+    """Art. 15 (1) (a) to (h): who answers for it, what for, to whom, for how long, from where, which rights.
+
+    Bureaus that were asked about him are recipients, each by its name.
+    """
     told: dict[str, Any] = {"merchant": merchants.get(session).name, **copy_texts.about(language)}
+    told["recipients"] += [copy_texts.bureau(name, language) for name in asked]
     if shop_id is None:
         return told
     settings = rights.settings_of(session, shop_id)
@@ -114,9 +123,23 @@ def _decisions(session: Session, keyring: Keyring, buyer_id: UUID, language: str
         {
             "explanation": explanations.explanation(session, row, language),
             "told": explanations.known(session, keyring, row).told or {},
+            "choices": _choices(session, row, language),
         }
         for row in rows
     ]
+
+
+def _choices(session: Session, row: Decision, language: str) -> list[dict[str, Any]]:
+    """What he chose of this menu and what he was answered; the reasons there speak to the merchant."""
+    told = selection_records.told_of(session, row, language)
+    names = ("created_at", "method", "answer", "currency", "deposit_percent", "deposit_minor", "bureau", "proof")
+    return [{name: one[name] for name in names} for one in told]
+
+
+def _heard(session: Session, keyring: Keyring, buyer_id: UUID) -> list[dict[str, Any]]:
+    """Which bureaus were asked about him, and what each said as far as it is kept."""
+    key = buyers.find_key(session, keyring, buyer_id)
+    return [] if key is None else bureau_records.of_buyer(session, buyer_id, key, MOST)
 
 
 def _newest_shop(session: Session, buyer_id: UUID) -> UUID | None:

@@ -13,15 +13,16 @@ from uuid import UUID
 from sqlalchemy import exists, select, text
 from sqlalchemy.orm import Session
 
-from gateway.checkout import contact, explanations, rights, rights_mail
+from gateway.checkout import explanations
 from gateway.checkout.models import ASKS_FOR_REVIEW, Decision
-from gateway.checkout.rights import Answer, Kind, NewRequest, RightsRequest
-from gateway.checkout.rights_mail import Letter
-from gateway.core.crypto import Keyring, blind_index
+from gateway.core.crypto import Keyring
 from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid, Refused
-from gateway.core.ids import to_public
+from gateway.core.ids import lowest_at, to_public
 from gateway.merchants import secrets
+from gateway.privacy import contact, rights, rights_mail
+from gateway.privacy.rights import Answer, Kind, NewRequest, RightsRequest
+from gateway.privacy.rights_mail import Letter
 from gateway.risk import lists
 from gateway.risk.lists import NewEntry, OneOrder
 from gateway.risk.models import ListEntry
@@ -60,10 +61,12 @@ def waiting(session: Session, now: datetime, limit: int = MOST_WAITING) -> Seque
         RightsRequest.decision_id == Decision.id,
         RightsRequest.kind == Kind.REVIEW.value,
     )
-    first = UUID(int=max(0, int((now - LOOKED_BACK).timestamp() * 1000)) << 80)
     columns = (Decision.id, Decision.shop_id, Decision.created_at, Decision.currency, Decision.total_minor)
     chosen = select(*columns, Decision.reference, Decision.live, Decision.outcome).where(
-        Decision.merchant_id == merchant_of(session), Decision.id >= first, text(ASKS_FOR_REVIEW), ~taken
+        Decision.merchant_id == merchant_of(session),
+        Decision.id >= lowest_at(now - LOOKED_BACK),
+        text(ASKS_FOR_REVIEW),
+        ~taken,
     )
     return session.execute(chosen.order_by(Decision.id).limit(limit)).all()
 
@@ -141,15 +144,10 @@ def _about(session: Session, keyring: Keyring, row: RightsRequest) -> _About:
 
 def _more(index_key: bytes, told: dict[str, Any], known: explanations.Known) -> dict[str, bytes]:
     """What a checkout looks up beside identity: connection, device, means of payment, mail domains."""
-    mode, context = "live" if known.row.live else "test", told["context"]
-    normal = {
-        "ip": context.get("ip") or "",
-        "device": (context.get("device_id") or "").strip(),
-        "handle": identity.normal_handle(context.get("payment_handle") or ""),
-    }
-    found = {kind: blind_index(index_key, f"{mode}.{kind}", value) for kind, value in normal.items() if value}
-    domains = identity.normal_domains(identity.normal_email(known.email)) if known.email else ()
-    return found | {f"domain:{name}": blind_index(index_key, f"{mode}.domain", name) for name in domains}
+    context, live = told["context"], known.row.live
+    ip, device_id, handle = (context.get(name) or "" for name in ("ip", "device_id", "payment_handle"))
+    found = identity.context_digests(index_key, live=live, ip=ip, device_id=device_id, handle=handle)
+    return found | identity.domain_digests(index_key, live=live, email=known.email)
 
 
 def _is_blocked(session: Session, digests: list[bytes], now: datetime) -> bool:

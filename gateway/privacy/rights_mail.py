@@ -6,9 +6,6 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from gateway.checkout import rights
-from gateway.checkout.contact import Contact
-from gateway.checkout.rights import RightsRequest
 from gateway.checkout.texts import LANGUAGES, language_of
 from gateway.core import outbox
 from gateway.core.channels import Mail
@@ -16,6 +13,9 @@ from gateway.core.clock import local_date
 from gateway.core.crypto import Keyring
 from gateway.core.outbox import Channel, Message
 from gateway.merchants import secrets
+from gateway.privacy import rights
+from gateway.privacy.contact import Contact
+from gateway.privacy.rights import RightsRequest
 from gateway.shops import shops
 
 Pair = tuple[str, str]

@@ -1,44 +1,39 @@
 """`/v1/privacy`: shops bring in what buyers ask for, read what is due, answer, and fetch a copy."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 from flask import Response, current_app, request
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import Schema, fields, validate
 from sqlalchemy.orm import Session
 
-from gateway.checkout import answers, copies, corrections, explanations, finding, reviews, rights
-from gateway.checkout.answers import Clerk
-from gateway.checkout.copies import request_view
-from gateway.checkout.reviews import Verdict
-from gateway.checkout.rights import Kind, NewRequest, RequestUnknown, RightsRequest, State, Wanted
+from gateway.checkout import explanations
 from gateway.checkout.texts import LANGUAGES
-from gateway.core import clock, idempotency
+from gateway.core import clock, http, idempotency
 from gateway.core.errors import Invalid
+from gateway.core.fields import Strict
 from gateway.core.http import Blueprint, services
 from gateway.core.ids import from_public, to_public
-from gateway.merchants import secrets
+from gateway.merchants import repeats
 from gateway.merchants.auth import Principal
 from gateway.merchants.guards import current
+from gateway.privacy import answers, copies, corrections, finding, reviews, rights
+from gateway.privacy.answers import Clerk
+from gateway.privacy.copies import request_view
+from gateway.privacy.reviews import Verdict
+from gateway.privacy.rights import Kind, NewRequest, RequestUnknown, RightsRequest, State, Wanted
 from gateway.shops.buyers import BuyerUnknown
 
 blueprint = Blueprint(
     "privacy", __name__, url_prefix="/v1/privacy", description="Rights of buyers: requests, answers, copies of data."
 )
-_dump = json.JSONEncoder(ensure_ascii=False, default=str).encode
-SOON = timedelta(days=3)
 
 
-class _Strict(Schema):
-    class Meta:
-        unknown = RAISE
-
-
-class AskSchema(_Strict):
+class AskSchema(Strict):
     """What a buyer asked the shop for. The shop vouches for who he is."""
 
     kind = fields.String(required=True, validate=validate.OneOf([kind.value for kind in Kind]))
@@ -58,7 +53,7 @@ class AskSchema(_Strict):
     language = fields.String(load_default="de", validate=validate.OneOf(LANGUAGES))
 
 
-class GivenSchema(_Strict):
+class GivenSchema(Strict):
     """How a request ends."""
 
     outcome = fields.String(
@@ -101,7 +96,7 @@ class RequestsSchema(Schema):
     requests = fields.List(fields.Nested(RequestSchema), required=True)
 
 
-class ListSchema(_Strict):
+class ListSchema(Strict):
     """Which requests."""
 
     state = fields.String(load_default="open", validate=validate.OneOf([state.value for state in State]))
@@ -111,7 +106,7 @@ class ListSchema(_Strict):
     limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=rights.MAX_PAGE))
 
 
-class CopyQuerySchema(_Strict):
+class CopyQuerySchema(Strict):
     """Whose data, in which language."""
 
     language = fields.String(load_default="de", validate=validate.OneOf(LANGUAGES))
@@ -127,6 +122,7 @@ class CopySchema(Schema):
     buyer = fields.Dict(required=True)
     orders = fields.List(fields.Dict(), required=True)
     decisions = fields.List(fields.Dict(), required=True)
+    bureau_answers = fields.List(fields.Dict(), required=True)
     list_entries = fields.List(fields.Dict(), required=True)
     requests = fields.List(fields.Dict(), required=True)
     complete = fields.Boolean(required=True)
@@ -236,14 +232,11 @@ def _once(scope: str, status: int, act: Callable[[Session], RightsRequest]) -> R
 
     Only the id is kept with the key: an answer holds what the buyer's erasure must take away.
     """
-    key, who, now = request.headers.get("Idempotency-Key"), current(), clock.now()
     with _transaction() as session:
-        if key is None:
+        attempt = repeats.attempt(session, f"privacy/{scope}", request.get_data())
+        if attempt is None:
             return _answer(_view(session, act(session)), status)
-        data_key = secrets.get_key(session, services().keyring, "data")
-        name = f"{who.shop_id} POST privacy/{scope}"
-        attempt = idempotency.attempt(who.merchant_id, data_key, name, key, request.get_data())
-        if (before := idempotency.begin(session, attempt, now)) is not None:
+        if (before := idempotency.begin(session, attempt, clock.now())) is not None:
             return _answer(_view(session, _mine(session, before.body.decode())), before.status)
         row = act(session)
         idempotency.finish(session, attempt, status, to_public("rig", row.id).encode())
@@ -320,4 +313,4 @@ def _view(session: Session, row: RightsRequest) -> dict[str, Any]:
 
 
 def _answer(body: dict[str, Any], status: int) -> Response:
-    return Response(_dump(body), status, content_type="application/json")
+    return http.answer(orjson.dumps(body), status)
