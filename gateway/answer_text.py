@@ -1,5 +1,6 @@
 """A decision as text in columns, for a terminal (pure)."""
 
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -62,4 +63,9 @@ def table(rows: Iterable[tuple[str, ...]]) -> list[str]:
 
 def printable(text: str) -> str:
     """Without characters that would steer a terminal: ids and references are the shop's words."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return "".join(letter if letter.isprintable() else _instead(letter) for letter in text)
+
+
+def _instead(letter: str) -> str:
+    """A blank of any width is a blank, as between amount and currency; anything else shows that something was there."""
+    return " " if unicodedata.category(letter) == "Zs" else "\N{REPLACEMENT CHARACTER}"

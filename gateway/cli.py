@@ -147,7 +147,7 @@ def run() -> None:
     except GatewayError as error:
         click.echo(f"{error.code}: {error.detail or error.title}", err=True)
         for fault in error.facts.get("errors", []):
-            click.echo(f"  {fault['path']}: {fault['message']}", err=True)
+            click.echo("  " + ": ".join(filter(None, (fault["path"], fault["message"]))), err=True)
         sys.exit(2)
     except (config.SettingMissing, PrivilegedLogin) as error:
         click.echo(str(error), err=True)

@@ -82,7 +82,7 @@ def id_of(prefix: str, public: str) -> UUID:
     """The id behind `prefix_…`. Raises click's error for a wrong parameter."""
     found = from_public(prefix, public)
     if found is None:
-        raise click.BadParameter(f"{public} is no id of the form {prefix}_…")
+        raise click.BadParameter(f"{public} is no id: one is {prefix}_ and 26 letters and digits")
     return found
 
 

@@ -117,6 +117,7 @@ def cost_of_bureaus(desk: Desk) -> list[Row]:
             "calls": each.calls,
             "cost": f"{Money(each.cost_minor, each.currency).decimal()} {each.currency}",
             "scored": each.scored,
+            "no_hit": each.no_hit,
             "failed": each.failed,
             "lost": each.lost,
         }
@@ -134,6 +135,8 @@ def list_of_calls(desk: Desk, *, name: str, limit: int) -> list[Row]:
     \b
     Example: kulanz bureau calls sandbox --limit 5
     """
+    if not bureaus.history(desk.session, name, 1):
+        raise bureaus.BureauUnknown
     return [
         {
             "id": to_public("brq", request.id),

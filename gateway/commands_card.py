@@ -9,6 +9,7 @@ import click
 from gateway.risk.card import CARDS, load
 from gateway.risk.facts import CATALOGUE
 
+QUOTE = '"'
 TITLES = {
     "default": "Default: the order is not paid in the end",
     "fraud": "Fraud: the buyer is not who he says",
@@ -32,7 +33,9 @@ def facts() -> None:
     """Print the catalogue of facts: what rules and score cards may read."""
     for name, fact in CATALOGUE.items():
         unit = f" ({fact.unit})" if fact.unit else ""
-        click.echo(f"{name:20} {fact.type:5} {fact.label_en}{unit}, for example {fact.example}")
+        click.echo(
+            f"{name:20} {fact.type:5} {fact.label_en}{unit}, for example {json.dumps(fact.example).strip(QUOTE)}"
+        )
 
 
 def markdown(text: str) -> str:

@@ -117,6 +117,9 @@ def decide_command(context: OperatorContext, /, file: str, **options: Any) -> No
 
 def _selected(context: OperatorContext, asking: Asking, answer: Mapping[str, Any]) -> Any:
     """What the choice of a method is answered, where the decision was made."""
+    offered = [offer["method"] for offer in answer["offers"]]
+    if asking.select not in offered:
+        raise Invalid.at("/select", f"is none of {', '.join(offered)}")
     if asking.url:
         return stage_two.running(asking.url, asking.key, answer, asking.select)
     services = context.services
@@ -173,8 +176,16 @@ def ask_running(asking: Asking, question: Mapping[str, Any]) -> dict[str, Any]:
             f"{asking.url.rstrip('/')}/v1/decisions", body, headers=headers, timeout=TIMEOUT_S, allow_redirects=False
         )
         found = response.json()
+    except (
+        requests.exceptions.MissingSchema,
+        requests.exceptions.InvalidSchema,
+        requests.exceptions.InvalidURL,
+    ) as error:
+        raise Invalid.at("/url", "begins with http:// or https:// and names a host") from error
+    except requests.exceptions.JSONDecodeError as error:
+        raise GatewayUnreachable(f"{asking.url}: something answers there, but no gateway") from error
     except requests.RequestException as error:
-        raise GatewayUnreachable(f"{asking.url}: {type(error).__name__}") from error
+        raise GatewayUnreachable(f"{asking.url}: no gateway answers there ({type(error).__name__})") from error
     if response.status_code != 201 or not isinstance(found, dict):
         raise _refusal(response.status_code, found)
     return found

@@ -28,7 +28,7 @@ BASE = "expert-1"
 
 
 class TrainingMissing(GatewayError):
-    """Training needs LightGBM: pip install 'kulanz[train]'."""
+    """Training needs LightGBM: in a clone, .venv/bin/pip install -e '.[train]'."""
 
     status = 501
 
@@ -59,6 +59,7 @@ def train(file: str, id_: str, out: str, base: str, **options: Any) -> None:
     Example: kulanz model train orders.csv --id trees-2026-11
     """
     training = _training()
+    model_file.model_id(id_)  # before the minutes that training takes
     reading = training_data.Reading(options["outcomes"], frozenset(options["ignore"]), options["currency"])
     text = "" if reading.free else _text(base)
     in_use = model_file.load(text) if text else None

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-MISSING = "LightGBM is not installed: pip install 'kulanz[train]', or `python3 .ci/environment.py dev train`"
+MISSING = "LightGBM is not installed: `python3 .ci/environment.py dev train`"
 
 
 def needs_training() -> None:

@@ -129,7 +129,8 @@ def backtest_label(state: str) -> str:
 
 def segment_label(name: str) -> str:
     """By what a result is broken down, and the parts; an amount or a country is shown as it is."""
-    return _words(words.SEGMENTS, name)
+    from_on = name.removeprefix("from ")
+    return say("from %(amount)s", amount=from_on) if from_on != name else _words(words.SEGMENTS, name)
 
 
 def policy_label(kind: str) -> str:

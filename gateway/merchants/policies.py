@@ -141,8 +141,8 @@ def withdraw(session: Session, shop_id: UUID, kind: str, version: int, now: date
 def rollback(session: Session, shop_id: UUID, kind: str, now: datetime, author: str = "") -> int:
     """Undo what changed last and return the number of the version that decides then.
 
-    A share of traffic that runs is ended. Without one, the newest older version that was live before decides again;
-    twice goes back two versions. Raises NothingToRollBackTo.
+    A share of traffic that runs is ended. Without one, the version that was live before decides again, passing over
+    those that were themselves taken back; twice goes back two versions. Raises NothingToRollBackTo.
     """
     _lock(session, shop_id, kind)
     live = live_versions(session, shop_id).get(kind, 0)
@@ -150,17 +150,27 @@ def rollback(session: Session, shop_id: UUID, kind: str, now: datetime, author: 
         if trial.kind == kind and trial.stage == "share":
             withdraw(session, shop_id, kind, trial.version, now, author)
             return live
-    earlier = session.scalar(
-        select(func.max(PolicyActivation.version)).where(
-            *_of(PolicyActivation, session, shop_id, kind),
-            PolicyActivation.stage == "live",
-            PolicyActivation.version < live,
-        ),
-    )
-    if earlier is None:
+    earlier = _in_force(session, shop_id, kind)[:-1]
+    if not earlier:
         raise NothingToRollBackTo(kind=kind)
-    activate(session, shop_id, kind, earlier, now, author)
-    return earlier
+    activate(session, shop_id, kind, earlier[-1], now, author)
+    return earlier[-1]
+
+
+def _in_force(session: Session, shop_id: UUID, kind: str) -> list[int]:
+    """The versions that were live one after the other, the last being live now, without what was taken back.
+
+    An older version that decides again takes back all that came after it: 1, 2, 1, 3 leaves 1, 3.
+    """
+    rows = session.scalars(
+        select(PolicyActivation.version)
+        .where(*_of(PolicyActivation, session, shop_id, kind), PolicyActivation.stage == "live")
+        .order_by(PolicyActivation.at, PolicyActivation.id),
+    )
+    kept: list[int] = []
+    for version in rows:
+        kept = [*(each for each in kept if each < version), version]
+    return kept
 
 
 def get(session: Session, shop_id: UUID, kind: str, version: int) -> PolicyDocument:

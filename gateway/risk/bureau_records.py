@@ -69,6 +69,7 @@ class Month:
     calls: int
     cost_minor: int
     scored: int
+    no_hit: int
     failed: int
     lost: int
     """Calls without a result: the process that made them did not live to write it down. They count as paid."""
@@ -222,6 +223,7 @@ def months(session: Session, now: datetime) -> list[Month]:
             func.count(),
             func.sum(BureauRequest.cost_minor),
             func.count().filter(found == "scored"),
+            func.count().filter(found == "no_hit"),
             func.count().filter(found.not_in(KEPT)),
             func.count().filter(lost),
         )
@@ -237,8 +239,8 @@ def months(session: Session, now: datetime) -> list[Month]:
         .limit(MOST_MONTHS)
     )
     return [
-        Month(bureau, month, currency, calls, int(cost), scored, failed, gone)
-        for bureau, month, currency, calls, cost, scored, failed, gone in session.execute(query)
+        Month(bureau, month, currency, calls, int(cost), scored, no_hit, failed, gone)
+        for bureau, month, currency, calls, cost, scored, no_hit, failed, gone in session.execute(query)
     ]
 
 

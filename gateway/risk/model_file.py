@@ -125,12 +125,18 @@ def parse(source: str | bytes) -> Any:
     return found
 
 
+def model_id(raw: Any) -> str:
+    """The id of a model. Raises Invalid."""
+    name = text(raw, "/id", 60)
+    need(name.replace("-", "").isalnum() and name.isascii(), "/id", "may hold letters, digits and dashes")
+    return name
+
+
 def read(raw: Any) -> Card:
     """The model of parsed JSON. Raises Invalid."""
     keys(raw, "", {"format", "id", "hash", "domain", "features", "outputs"}, {"note", "currencies", "report"})
     need(raw["format"] == FORMAT, "/format", f"must be {FORMAT}")
-    name = text(raw["id"], "/id", 60)
-    need(name.replace("-", "").isalnum() and name.isascii(), "/id", "may hold letters, digits and dashes")
+    name = model_id(raw["id"])
     need(raw["hash"] == hash_of(raw), "/hash", "is not the hash of what this file says: it was changed")
     domain = one_of(raw["domain"], "/domain", ("checkout", "free"))
     features = _features(raw["features"], domain)

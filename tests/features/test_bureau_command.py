@@ -110,6 +110,7 @@ def test_the_meter_and_the_calls_can_be_read(app, services):
         made.select(app, world, made.decided(app, world, name))
     (month,) = told(services, "cost")
     assert (month["calls"], month["cost"], month["scored"], month["failed"]) == (3, "1.95 EUR", 1, 1)
+    assert month["calls"] == sum(month[name] for name in ("scored", "no_hit", "failed", "lost"))
     calls = told(services, "calls", "sandbox")
     assert [call["outcome"] for call in calls] == ["no_hit", "error", "scored"]
 

@@ -10,7 +10,7 @@ import requests
 from click.testing import CliRunner
 from werkzeug.serving import make_server
 
-from gateway import cli, commands_decide, config, question_file
+from gateway import answer_text, cli, commands_decide, config, question_file
 from gateway.core.errors import GatewayError, Invalid
 from gateway.core.http import NotJson
 from gateway.core.ids import to_public
@@ -134,6 +134,24 @@ def test_errors_end_with_code_path_and_status_two(monkeypatch, capsys, tmp_path)
         "mapping-error: The platform's document cannot be read; `errors` names the place.",
         "  /id: is missing",
     ]
+
+
+def test_a_mistyped_choice_and_a_mistyped_address_are_told_by_their_option(kulanz, world, tmp_path):
+    """With what may be chosen, and how an address begins."""
+    (tmp_path / "order.json").write_text(json.dumps(a_question()))
+    with pytest.raises(Invalid) as choice:
+        kulanz("decide", tmp_path / "order.json", "--select", "chequ", "--key", world.secret)
+    with pytest.raises(Invalid) as address:
+        kulanz("decide", tmp_path / "order.json", "--url", "127.0.0.1:8000", "--key", world.secret)
+    (chosen,), (asked,) = choice.value.facts["errors"], address.value.facts["errors"]
+    assert chosen["path"] == "/select"
+    assert chosen["message"].startswith("is none of ")
+    assert asked == {"path": "/url", "message": "begins with http:// or https:// and names a host"}
+
+
+def test_a_blank_of_any_width_is_shown_as_one():
+    """Between amount and currency stands one that does not break; what steers a terminal is shown as replaced."""
+    assert answer_text.printable("104,90\u00a0\u20ac\x1b[2J") == "104,90 \u20ac\ufffd[2J"
 
 
 @pytest.fixture

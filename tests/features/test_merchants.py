@@ -188,6 +188,19 @@ def test_rolling_back_goes_to_the_version_that_was_live_before_and_never_forward
         assert [step.version for step in steps] == [1, 3, 4, 3, 1]
 
 
+def test_rolling_back_does_not_return_to_a_version_that_was_taken_back(services):
+    """Version 2 was a mistake and 1 decided again; when 3 is one too, 1 decides, not 2."""
+    world = a_world(services)
+    with services.db.transaction(world.merchant_id) as session:
+        for version in range(1, 4):
+            policies.save(session, world.shop_id, "checkout", {"limit": version}, "ada", "", NOW)
+        policies.activate(session, world.shop_id, "checkout", 1, NOW)
+        policies.activate(session, world.shop_id, "checkout", 2, NOW + timedelta(hours=1))
+        assert policies.rollback(session, world.shop_id, "checkout", NOW + timedelta(hours=2)) == 1
+        policies.activate(session, world.shop_id, "checkout", 3, NOW + timedelta(hours=3))
+        assert policies.rollback(session, world.shop_id, "checkout", NOW + timedelta(hours=4)) == 1
+
+
 def test_two_who_save_at_once_get_two_versions(live_db, keyring):
     """Neither overwrites the other."""
     merchant_id = merchants.create(live_db, keyring, "Muster", "DE", NOW)
