@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import Connection
 
@@ -21,6 +22,7 @@ from gateway.core.db import TENANT_SETTING, WEB_ROLE, WORKER_ROLE, Database
 from gateway.core.ids import new_id
 from gateway.core.services import Services
 from gateway.embedded import Engines
+from gateway.merchants import passwords
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 settings.register_profile("kulanz", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -165,6 +167,13 @@ def cache() -> Iterator["redis.Redis[bytes]"]:
     yield client
     client.flushdb()
     client.close()
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch):
+    """Hashes at the lowest cost: what is tested is who may come in, not how long it takes."""
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    passwords._dummy.cache_clear()
 
 
 @pytest.fixture(scope="session")

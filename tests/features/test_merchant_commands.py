@@ -15,7 +15,7 @@ from gateway.core import clock
 from gateway.core.errors import GatewayError, Invalid
 from gateway.core.ids import from_public
 from gateway.core.services import Services
-from gateway.merchants import merchants, passwords, users
+from gateway.merchants import merchants, users
 from gateway.merchants.auth import find_principal
 from gateway.merchants.callbacks import EndpointUnknown
 from gateway.merchants.login import authenticate
@@ -34,9 +34,8 @@ class Operator:
 
 
 @pytest.fixture
-def kulanz(services, monkeypatch):
+def kulanz(services):
     """Type a command; `--json` answers come back decoded."""
-    monkeypatch.setattr(passwords, "_HASHER", type(passwords._HASHER)(time_cost=1, memory_cost=8, parallelism=1))
 
     def run(group, *words, **typed):
         done = CliRunner().invoke(GROUPS[group], list(words), obj=Operator(services), **typed)

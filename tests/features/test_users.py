@@ -18,13 +18,6 @@ NOW = clock.now()
 PASSWORD = "six horses in the rain"
 
 
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch):
-    """Hashes at the lowest cost: what is tested is who may come in, not how long it takes."""
-    monkeypatch.setattr(passwords, "_HASHER", type(passwords._HASHER)(time_cost=1, memory_cost=8, parallelism=1))
-    passwords._dummy.cache_clear()
-
-
 @pytest.fixture
 def desk(db, keyring):
     """A merchant without users."""
