@@ -332,7 +332,7 @@ def test_the_desk_hears_of_a_surge_once_when_it_starts_and_once_when_it_ends(sho
 def test_losing_all_counters_in_the_middle_costs_accuracy_only(shop):
     """The attack has to be seen again; nothing fails."""
     attack(shop, lambda _: "203.0.113.9", 15, every_s=2)
-    shop.services.cache.flushall()
+    shop.services.cache.flushdb()
     assert shop.kinds("203.0.113.9", "after") == {"card", "card_3ds"}
     assert attack(shop, lambda _: "203.0.113.9", 30, every_s=2) == (6, 12)
 
