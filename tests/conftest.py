@@ -170,10 +170,14 @@ def cache() -> Iterator["redis.Redis[bytes]"]:
 
 
 @pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch):
+def quick_hashes() -> Iterator[None]:
     """Hashes at the lowest cost: what is tested is who may come in, not how long it takes."""
-    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     passwords._dummy.cache_clear()
+    with (
+        pytest.MonkeyPatch.context() as patch
+    ):  # one of its own: what tests patch must be undone before other fixtures end
+        patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")
