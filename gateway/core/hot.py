@@ -224,6 +224,8 @@ def end(info: dict[Any, Any]) -> None:
 
 def is_lost(driver: "psycopg.Connection[Any]") -> bool:
     """Whether the server has hung up since: an idle connection has nothing to read, except that news."""
+    if driver.closed:
+        return True
     news = select.poll()
     news.register(driver.pgconn.socket, select.POLLIN)
     return bool(news.poll(0))

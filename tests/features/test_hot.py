@@ -196,3 +196,17 @@ def test_many_rows_are_read_by_a_list_of_ids(live_db, merchant_id):
         wanted = {"ids": [entry["id"] for entry in entries]}
         assert ALL.rows(trips, wanted) == [("a", entries[1]["id"]), ("b", entries[0]["id"])]
         assert ALL.rows(trips, {"ids": [new_id()]}) == []
+
+
+def test_a_connection_that_came_back_closed_is_replaced_unnoticed(live_db, merchant_id):
+    """However it got into the pool, nobody is served by it again."""
+    for _ in range(2):
+        lent = live_db.engine.raw_connection()
+        lent.driver_connection.close()
+        lent.close()
+        assert count(live_db, merchant_id) == 0
+        lent = live_db.engine.raw_connection()
+        lent.driver_connection.close()
+        lent.close()
+        with live_db.trips(merchant_id) as trips:
+            assert COUNT.row(trips, {})[0] == 0
