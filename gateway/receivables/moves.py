@@ -32,9 +32,9 @@ from gateway.receivables.changes import Change
 from gateway.receivables.lifecycle import HOLD_OUTCOMES, STOPS_EVERYTHING, ClaimAct, ClaimState, HoldReason
 from gateway.receivables.refusals import (
     AlreadyBooked,
+    BookingUnknown,
     ClaimClosed,
     CreditTooHigh,
-    EntryUnknown,
     HoldUnknown,
     LumpSumRefused,
     NotJustified,
@@ -181,7 +181,7 @@ def reverse_payment(case: Case, change: changes.ReversePayment) -> bool:
 def reverse_entry(case: Case, change: changes.ReverseEntry) -> bool:
     entry = next((entry for entry in effective(case.booked) if entry.id == change.entry_id), None)
     if entry is None or entry.posting.kind not in (FEE, LUMP_SUM, INTEREST, CREDIT, REFUND):
-        raise EntryUnknown
+        raise BookingUnknown
     case.rebook([item for item in case.items if item.key != entry.posting.key], change.cause)
     return True
 

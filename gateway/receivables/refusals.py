@@ -31,7 +31,7 @@ class PaymentUnknown(NotFound):
     """There is no such payment on this claim."""
 
 
-class EntryUnknown(NotFound):
+class BookingUnknown(NotFound):
     """There is no such entry on this claim that could be reversed."""
 
 
