@@ -36,6 +36,7 @@ from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
+from gateway.receivables import follow
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
 from gateway.risk.bureaus import Book
@@ -96,7 +97,8 @@ def forget_answers(session: Session, event: BuyerForgotten) -> None:
 LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyType(
     {
         OrderPlaced: (check_decision,),
-        OrderChanged: (check_decision,),
+        **dict.fromkeys(follow.FOLLOWED, (follow.heed,)),
+        OrderChanged: (check_decision, follow.heed),
         merchants.MerchantClosed: (shops.close_all,),
         BuyerForgotten: (forget_answers,),
     },
@@ -145,6 +147,7 @@ def tasks(services: Services) -> list[Task]:
         *expiry_tasks(chores.all_merchants),
         *chores.tasks(trail(services)),
         *backtests.TASKS,
+        follow.FOLLOWING,
         surges.WATCHING,
     ]
 
