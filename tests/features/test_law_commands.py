@@ -49,7 +49,9 @@ def examples():
     """The inputs of the contract's text, as (name, JSON)."""
     text = (SHARED / "CALCULATORS.md").read_text() if (SHARED / "CALCULATORS.md").exists() else ""
     block = text.partition("```json")[2].partition("```")[0]
-    found = re.findall(r"^([a-z-]+) +(\{[^→]*\})$", block, re.MULTILINE) + re.findall(r"(reference) (\{[^{}]*\}) →", block)
+    found = re.findall(r"^([a-z-]+) +(\{[^→\n]*\})$", block, re.MULTILINE) + re.findall(
+        r"(reference) (\{[^{}]*\}) →", block
+    )
     return [(name, given.replace("RF18…", "RF18539007547034")) for name, given in found]
 
 
