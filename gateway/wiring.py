@@ -37,6 +37,7 @@ from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
+from gateway.receivables import api as claims_api
 from gateway.receivables import follow
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
@@ -55,6 +56,7 @@ API: tuple[ApiBlueprint, ...] = (
     models_api.blueprint,
     intake.blueprint,
     privacy_api.blueprint,
+    claims_api.blueprint,
     law_api.calculations,
     law_api.blueprint,
 )
@@ -80,6 +82,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "orders": guards.api_key,
         "models": guards.api_key,
         "privacy": guards.api_key,
+        "claims": guards.api_key,
         "calculations": guards.api_key,
         "law": guards.api_key,
         "assets": guards.public,

@@ -21,7 +21,7 @@ from gateway.core.errors import Invalid, NotFound
 from gateway.core.ids import new_id
 from gateway.core.money import MAX_MINOR, currencies
 from gateway.core.remittance import rf_reference
-from gateway.law import tables
+from gateway.law import store
 from gateway.receivables import cases, lawful, moves, telling
 from gateway.receivables.booking import OPENING, Item
 from gateway.receivables.case import Case
@@ -97,8 +97,9 @@ class Received:
 
 
 def open(session: Session, keys: Keys, opening: Opening, now: datetime) -> UUID:  # noqa: A001 - the door's name
-    """The claim of this source, opened when there is none. Raises Invalid, BuyerErased."""
+    """The claim of this source, opened when there is none. Raises Invalid, BuyerUnknown, BuyerErased."""
     _check_opening(opening)
+    keys.of(session, opening.buyer_id)
     merchant_id, claim_id = merchant_of(session), new_id()
     made = insert(Claim).values(merchant_id=merchant_id, id=claim_id, **_columns(opening, now))
     once = made.on_conflict_do_nothing(index_elements=["merchant_id", "kind", "source_id"]).returning(Claim.id)
@@ -160,7 +161,7 @@ def apply_many(
     """
     if len(wanted) > MAX_BATCH:
         raise ValueError(f"at most {MAX_BATCH} claims at once")
-    found = cases.load(session, {claim_id for claim_id, _ in wanted}, lawful.rulebook(tables.shipped()), now)
+    found = cases.load(session, {claim_id for claim_id, _ in wanted}, lawful.rulebook(store.load(session)), now)
     for claim_id, changes in wanted:
         if claim_id not in found:
             raise ClaimUnknown
@@ -187,7 +188,7 @@ def find(session: Session, kind: str, source_id: UUID) -> UUID | None:
 
 
 def _case(session: Session, claim_id: UUID, now: datetime) -> Case:
-    case = cases.load(session, [claim_id], lawful.rulebook(tables.shipped()), now).get(claim_id)
+    case = cases.load(session, [claim_id], lawful.rulebook(store.load(session)), now).get(claim_id)
     if case is None:
         raise ClaimUnknown
     return case
