@@ -38,7 +38,7 @@ from gateway.merchants.models import PolicyVersion
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
 from gateway.receivables import api as claims_api
-from gateway.receivables import follow
+from gateway.receivables import erasing, follow
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
 from gateway.risk.bureaus import Book
@@ -108,7 +108,7 @@ LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyTyp
         **dict.fromkeys(follow.FOLLOWED, (follow.heed,)),
         OrderChanged: (check_decision, follow.heed),
         merchants.MerchantClosed: (shops.close_all,),
-        BuyerForgotten: (forget_answers,),
+        BuyerForgotten: (forget_answers, erasing.forget),
     },
 )
 """Event → listeners, called in this order in the same transaction."""
@@ -126,7 +126,7 @@ WRAPPED: tuple[WrappedColumn, ...] = (
 INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({**intake.HANDLERS})
 """Kind of connection → what is done with its messages."""
 
-OBJECTIONS: tuple[erasure.Objects, ...] = (erasure.orders_object,)
+OBJECTIONS: tuple[erasure.Objects, ...] = (erasure.orders_object, erasing.claims_object)
 """Who may refuse that a buyer is erased."""
 
 SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE, *surges.SCHEDULE)

@@ -26,7 +26,7 @@ from gateway.receivables import cases, lawful, moves, telling
 from gateway.receivables.booking import OPENING, Item
 from gateway.receivables.case import Case
 from gateway.receivables.changes import Change
-from gateway.receivables.events import ClaimOpened, PaymentAllocated
+from gateway.receivables.events import PaymentAllocated
 from gateway.receivables.keys import Keys
 from gateway.receivables.lifecycle import LIFECYCLE
 from gateway.receivables.models import Claim, ClaimPayment
@@ -111,7 +111,7 @@ def open(session: Session, keys: Keys, opening: Opening, now: datetime) -> UUID:
     cases.tell(case, "opened", opening.actor, facts | {"kind": opening.kind, "currency": opening.currency})
     case.claim.next_on = case.claim.waiting_since = opening.due_date
     cases.save(session, keys, [case])
-    events.publish(session, ClaimOpened(**telling.fact(case.claim)))
+    telling.tell(session, keys.keyring, [case])
     return claim_id
 
 
@@ -138,7 +138,7 @@ def receive_payment(session: Session, keys: Keys, payment: Payment, now: datetim
             **fact, payment_id=payment_id, amount_minor=payment.amount_minor, over_minor=received.over_minor
         ),
     )
-    telling.publish(session, case)
+    telling.tell(session, keys.keyring, [case])
     return received
 
 
@@ -147,7 +147,7 @@ def apply(session: Session, keys: Keys, claim_id: UUID, change: Change, now: dat
     case = _case(session, claim_id, now)
     cases.carry_out(case, [change])
     cases.save(session, keys, [case])
-    telling.publish(session, case)
+    telling.tell(session, keys.keyring, [case])
     claim: Claim = case.claim
     return claim
 
@@ -168,8 +168,7 @@ def apply_many(
         cases.carry_out(found[claim_id], changes)
     worked = [found[claim_id] for claim_id in sorted(found)]
     cases.save(session, keys, worked)
-    for case in worked:
-        telling.publish(session, case)
+    telling.tell(session, keys.keyring, worked)
     return [case.claim for case in worked]
 
 
