@@ -17,7 +17,7 @@ from gateway.core import clock
 from gateway.core.errors import GatewayError, Invalid
 from gateway.core.http import services
 from gateway.core.ids import new_id, to_public
-from gateway.core.pages import language, say
+from gateway.core.pages import day, language, money, say
 from gateway.law import store
 from gateway.merchants import audit
 from gateway.merchants.audit import Act
@@ -242,10 +242,21 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _facts(event: Mapping[str, Any], currency: str) -> list[tuple[str, Any, str]]:
-    """(label, value, currency of an amount) of what a person wants to read of an event."""
+def _facts(event: Mapping[str, Any], currency: str) -> list[tuple[str, str]]:
+    """(label, value) of what a person wants to read of an event."""
     return [
-        (label("FACTS", name), value, currency if name.endswith("_minor") else "")
+        (label("FACTS", name), _value(name, value, currency))
         for name, value in event["facts"].items()
         if name in claim_words.FACTS and value not in ("", None)
     ]
+
+
+def _value(name: str, value: Any, currency: str) -> str:
+    if name.endswith("_minor"):
+        return money(value, currency)
+    if found := _day(str(value)):
+        return day(found)
+    for kind in ("HOLDS", "GROUNDS", "OUTCOMES"):
+        if value in getattr(claim_words, kind):
+            return label(kind, value)
+    return str(value)
