@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.admin import (
     backtests,
+    claims,
     decisions,
     desk,
     keys,
@@ -74,6 +75,13 @@ TABLE: tuple[Page, ...] = (
     Page("/reviews/<request_id>/erase", "erase_buyer!", reviews.erase, ADMIN),
     Page("/orders", "orders", orders.index, READER),
     Page("/orders/<shop_id>/<path:reference>", "order", orders.show, READER),
+    Page("/claims", "claims", claims.index, READER),
+    Page("/claims/<claim_id>", "claim", claims.show, READER),
+    Page("/claims/<claim_id>/act", "act_on_claim!", claims.act, CLERK),
+    Page("/claims/<claim_id>/holds/<hold_id>/lift", "lift_hold!", claims.lift, CLERK),
+    Page("/claims/<claim_id>/payments/<payment_id>/reverse", "reverse_claim_payment!", claims.reverse_payment, CLERK),
+    Page("/claims/<claim_id>/write-off", "write_off_claim!", claims.write_off, ADMIN),
+    Page("/claims/<claim_id>/revive", "revive_claim!", claims.revive, ADMIN),
     Page("/lists", "lists", lists.index, READER),
     Page("/lists/add", "add_entry!", lists.add, CLERK),
     Page("/lists/<entry_id>/remove", "remove_entry!", lists.remove, CLERK),
@@ -103,7 +111,7 @@ TABLE: tuple[Page, ...] = (
     Page("/<path:rest>", "nowhere", nowhere, READER),
 )
 NEEDS: Mapping[str, Role] = MappingProxyType({f"admin.{page.endpoint}": page.role for page in TABLE})
-MENU = ("decisions", "reviews", "orders", "lists", "policies", "notices", "messages", "keys", "people", "log")
+MENU = ("decisions", "reviews", "orders", "claims", "lists", "policies", "notices", "messages", "keys", "people", "log")
 
 blueprint.add_app_template_filter(present.kind_label, "kind_label")
 for _page in TABLE:
