@@ -1,0 +1,1 @@
+"""Claims and how they are told, paid, split, disputed and closed."""
