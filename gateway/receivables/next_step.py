@@ -1,0 +1,254 @@
+"""What is to happen to an unpaid claim today: the next step of its policy, waiting, or nothing (pure).
+
+One of the functions an auditor reads. `next_step` asks three things in this order: may anything be sent at all (state,
+objection, plan, holds, delivery, limitation), which step would be next, and from which day on. It answers with one step
+at most: after an outage or an import the delays count from the letter that really left, so nothing ever bursts.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Protocol
+
+from gateway.receivables.dunning_policy import DunningPolicy, PolicyStep, Sending, Track
+from gateway.receivables.facts import ClaimFacts, HoldFacts, LetterFacts
+
+ENDLESS = ("insolvency", "death", "guardianship")
+"""Holds that stop everything until a person lifts them."""
+GONE = ("WITHDRAWN", "BOUNCED")
+"""States of letters that do not count: the step they stood for is undone."""
+DUNNED = ("OPEN", "DUNNING")
+_STATES = {
+    "INSTALMENTS": "plan",
+    "DISPUTED": "objection",
+    "PRECOLLECTION": "handover-announced",
+    "COLLECTION": "handed-over",
+    "SOLD": "sold",
+    "SETTLED": "settled",
+    "WRITTEN_OFF": "written-off",
+}
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether the debtor is in default on a day, as `law` says it."""
+
+    last_day_to_pay: date
+    """The due date, moved off weekends and holidays of the debtor's Land."""
+    default_from: date | None = None
+    interest_from: date | None = None
+    ground: str | None = None
+    fee_allowed: bool = False
+    """For a letter of that day: default began before it."""
+
+
+class Calendar(Protocol):
+    """The debtor's calendar and the law of default over dated tables."""
+
+    def sends_on(self, facts: ClaimFacts, sending: Sending, day: date) -> bool: ...
+
+    def working_day(self, facts: ClaimFacts, day: date) -> date:
+        """The day, or the first working day after it (§ 193 BGB)."""
+
+    def after_working_days(self, facts: ClaimFacts, day: date, count: int) -> date: ...
+
+    def standing(self, facts: ClaimFacts, day: date) -> Standing: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known beside the claim."""
+
+    regular: bool = False
+    """He has paid an order here before."""
+    letter_days: frozenset[date] = frozenset()
+    """Days for which letters to this debtor were written, about whatever claim."""
+    bank_through: date | None = None
+    """The newest day of bank data; None where none comes in."""
+    limited_from: date | None = None
+    """First day after limitation."""
+    lump_sum_charged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step that is due: what the letter is, and what is booked with it."""
+
+    step: PolicyStep
+    track: str
+    level: int
+    """Place in the track, from 1."""
+    day: date
+    deadline: date
+    standing: Standing
+    interest: bool
+    fee_minor: int
+    lump_sum: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing before `until`, when it is asked again."""
+
+    until: date
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Nothing until the claim itself changes."""
+
+    why: str
+
+
+Next = Step | Wait | Nothing
+
+
+def next_step(
+    facts: ClaimFacts,
+    policy: DunningPolicy,
+    today: date,
+    calendar: Calendar,
+    beside: Surroundings = Surroundings(),  # noqa: B008 - frozen
+) -> Next:
+    """What is due today in the debtor's calendar. Neither clock nor database are asked."""
+    track = policy.track_for(facts, regular=beside.regular)
+    stopped = _stopped(facts, track, today, beside)
+    if stopped or track is None:
+        return Nothing(stopped or "no-track")
+    step = following(facts, track)
+    if step is None:
+        return Nothing("last-step-left")
+    if facts.open_minor < max(track.minimum_minor, step.minimum_minor):
+        return Nothing("below-minimum")
+    braked = _braked(facts, track, today, beside)
+    if braked:
+        return Wait(_sending_day(facts, track, max(braked.until, today + DAY), calendar), braked.why)
+    earliest, why = max(_earliest(facts, track, step, calendar))
+    day = _sending_day(facts, track, max(earliest, today), calendar)
+    if day > today:
+        return Wait(day, why if earliest > today else "no-sending-day")
+    if today in beside.letter_days:
+        return Wait(_sending_day(facts, track, today + DAY, calendar), "letter-today")
+    return _due(facts, track, step, today, calendar, beside)
+
+
+def following(facts: ClaimFacts, track: Track) -> PolicyStep | None:
+    """The step after the last one that left or is about to; None after the last of the track.
+
+    A letter that bounced or was withdrawn does not count. A step the track does not know (another version) counts by
+    its level.
+    """
+    places = {step.key: place for place, step in enumerate(track.steps, start=1)}
+    left = max((places.get(letter.step, letter.level) for letter in _counting(facts)), default=0)
+    return track.steps[left] if left < len(track.steps) else None
+
+
+def level_of(track: Track, step: PolicyStep) -> int:
+    """The step's place, from 1."""
+    return track.steps.index(step) + 1
+
+
+def _stopped(facts: ClaimFacts, track: Track | None, today: date, beside: Surroundings) -> str:
+    """Why nothing may be sent until somebody or something changes the claim, or ""."""
+    return next(_reasons(facts, track, today, beside), "")
+
+
+def _reasons(facts: ClaimFacts, track: Track | None, today: date, beside: Surroundings) -> Iterator[str]:
+    """The gravest first."""
+    yield from (hold.reason for hold in facts.holds if hold.reason in ENDLESS)
+    if facts.state not in DUNNED:
+        yield _STATES[facts.state]
+    if facts.open_minor <= 0:
+        yield "settled"
+    if facts.objection_open:
+        yield "objection"
+    if facts.plan is not None:
+        yield "plan"
+    if facts.order is not None:
+        yield from (name for name in ("cancelled", "withdrawn") if getattr(facts.order, name))
+        if facts.order.returned and facts.order.open_minor <= 0:
+            yield "returned"
+    if track is not None and track.delivered_required and facts.kind == "order" and facts.delivered_on is None:
+        yield "not-delivered"
+    if beside.limited_from is not None and today >= beside.limited_from:
+        yield "limitation"
+    yield from (hold.reason for hold in facts.holds if hold.until_on is None and _holds(hold, track))
+
+
+def _holds(hold: HoldFacts, track: Track | None) -> bool:
+    """Whether a hold counts here: a shop may dun in spite of a payment that was probably his."""
+    return hold.reason != "probable_payment" or track is None or track.probable_payment_brake
+
+
+def _braked(facts: ClaimFacts, track: Track, today: date, beside: Surroundings) -> Wait | None:
+    """What passes by itself: a dated hold, a letter under way, bank data that must come in first."""
+    running = [
+        (hold.until_on, hold.reason)
+        for hold in facts.holds
+        if hold.until_on is not None and hold.from_on <= today <= hold.until_on and _holds(hold, track)
+    ]
+    if running:
+        until, reason = max(running)
+        return Wait(until + DAY, reason)
+    if any(letter.state != "SENT" for letter in _counting(facts)):
+        return Wait(today + DAY, "letter-under-way")
+    days = track.stale_bank_days
+    if days is not None and (beside.bank_through is None or today - beside.bank_through > timedelta(days)):
+        return Wait(today + DAY, "bank-data-old")
+    return None
+
+
+def _counting(facts: ClaimFacts) -> list[LetterFacts]:
+    """Letters of policy steps that left or are about to."""
+    return [letter for letter in facts.letters if letter.level > 0 and letter.state not in GONE]
+
+
+def _earliest(facts: ClaimFacts, track: Track, step: PolicyStep, calendar: Calendar) -> Iterator[tuple[date, str]]:
+    """Days before which the step does not leave, each with its reason."""
+    left = max(_counting(facts), key=lambda letter: letter.day, default=None)
+    base = left.day if left else calendar.standing(facts, facts.due_date).last_day_to_pay
+    yield base + timedelta(step.delay_days), "delay"
+    if left is not None and left.deadline is not None:
+        seen = calendar.after_working_days(facts, calendar.working_day(facts, left.deadline), track.bank_lag_days)
+        yield seen + DAY, "deadline"
+    if left is None:
+        yield calendar.after_working_days(facts, base, track.bank_lag_days) + DAY, "bank-lag"
+    yield from _resumed(facts, track, base, calendar)
+
+
+def _resumed(facts: ClaimFacts, track: Track, base: date, calendar: Calendar) -> Iterator[tuple[date, str]]:
+    """After a hold: its last day, the bank's days where money was promised, and then some days of notice."""
+    for hold in facts.holds:
+        if hold.until_on is not None and _holds(hold, track):
+            seen = calendar.after_working_days(facts, hold.until_on, track.bank_lag_days)
+            yield seen + timedelta(track.resume_days), "resumed"
+    if facts.waiting_since is not None and facts.waiting_since > base:
+        yield facts.waiting_since + timedelta(track.resume_days), "resumed"
+
+
+def _sending_day(facts: ClaimFacts, track: Track, day: date, calendar: Calendar) -> date:
+    """The first day from `day` on which letters leave there. Two weeks without one do not exist."""
+    for ahead in range(14):
+        if calendar.sends_on(facts, track.sending, day + timedelta(ahead)):
+            return day + timedelta(ahead)
+    return day + timedelta(14)
+
+
+def _due(  # noqa: PLR0913, PLR0917 - what was decided before
+    facts: ClaimFacts, track: Track, step: PolicyStep, today: date, calendar: Calendar, beside: Surroundings
+) -> Step:
+    standing = calendar.standing(facts, today)
+    in_default = standing.default_from is not None and standing.default_from <= today
+    return Step(
+        step=step,
+        track=track.id,
+        level=level_of(track, step),
+        day=today,
+        deadline=calendar.working_day(facts, today + timedelta(step.deadline_days)),
+        standing=standing,
+        interest=step.interest and in_default,
+        fee_minor=step.fee_minor if standing.fee_allowed and step.demands else 0,
+        lump_sum=step.lump_sum and in_default and facts.debtor == "business" and not beside.lump_sum_charged,
+    )
