@@ -85,7 +85,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """When letters leave, by the clock of the debtor's country; never on a Sunday or holiday. Monday is 0."""
+    """When letters leave, by the clock of the debtor's country, on working days of his Land. Monday is 0."""
 
     from_hour: int = 8
     until_hour: int = 18

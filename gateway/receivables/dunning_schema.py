@@ -84,9 +84,9 @@ class SendingSchema(Strict):
     from_hour = _days(8, most=23)
     until_hour = _days(18, least=1, most=24)
     weekdays = fields.List(
-        fields.Integer(strict=True, validate=validate.Range(min=0, max=5)),
+        fields.Integer(strict=True, validate=validate.Range(min=0, max=4)),
         load_default=lambda: [0, 1, 2, 3, 4],
-        validate=validate.Length(min=1, max=6),
+        validate=validate.Length(min=1, max=5),
     )
 
     @validates_schema
