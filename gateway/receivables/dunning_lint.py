@@ -148,6 +148,8 @@ def _fee(step: PolicyStep, segment: Segment, at: str, *, first_demand: bool, fou
         found.fault(path, "this channel costs no paper and no postage, so there is no damage to claim; use 0")
     if not step.fee_proof:
         found.fault(f"{at}/fee_proof", "name the proof of what paper, envelope and postage cost, or set the fee to 0")
+    if segment.debtor == "business" and segment.countries <= LUMP_SUM_COUNTRIES:
+        found.warn(path, "a company owes the lump sum instead, so this is never charged; use 0")
     if "CH" in segment.countries:
         found.warn(path, "in Switzerland only if the terms name exactly this amount")
     elif fee > MOST_FEE_MINOR:

@@ -77,14 +77,15 @@ def _after(cases: Mapping[UUID, Case], letter: Bundle, calendar: Calendar) -> di
     return {
         id_: replace(
             case,
-            facts=_reminded(case.facts, levels[id_], letter, calendar) if id_ in levels else case.facts,
+            facts=reminded(case.facts, levels[id_], letter, calendar) if id_ in levels else case.facts,
             beside=replace(case.beside, letter_days=case.beside.letter_days | {letter.day}),
         )
         for id_, case in cases.items()
     }
 
 
-def _reminded(facts: ClaimFacts, step: Step, letter: Bundle, calendar: Calendar) -> ClaimFacts:
+def reminded(facts: ClaimFacts, step: Step, letter: Bundle, calendar: Calendar) -> ClaimFacts:
+    """The facts of a claim once the letter that holds this step has left."""
     told = LetterFacts(
         uuid5(_SIMULATED, f"{facts.claim_id}{letter.day}"),
         step.level,
@@ -94,13 +95,15 @@ def _reminded(facts: ClaimFacts, step: Step, letter: Bundle, calendar: Calendar)
         letter.day,
         letter.deadline,
     )
-    default = calendar.default_by(facts, step.standing, letter.day) if letter.step.demands else step.standing
+    default = step.default
+    if default is None and letter.step.demands:
+        default = calendar.default_by_letter(facts, letter.day, letter.step.channel)
     return replace(
         facts,
         state="DUNNING",
         level=max(facts.level, step.level),
         letters=(*(one for one in facts.letters if one.state not in GONE), told),
-        default_from=facts.default_from or default.default_from,
-        interest_from=facts.interest_from or default.interest_from,
-        default_ground=facts.default_ground or default.ground,
+        default_from=default.default_from if default else None,
+        interest_from=default.interest_from if default else None,
+        default_ground=default.ground if default else None,
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
 
+from gateway.receivables.debtor_calendar import DefaultFound
 from gateway.receivables.dunning_policy import DunningPolicy, PolicyStep, Sending, Track
 from gateway.receivables.facts import ClaimFacts, HoldFacts, LetterFacts
 
@@ -30,30 +31,20 @@ _STATES = {
 DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Whether the debtor is in default on a day, as `law` says it."""
-
-    last_day_to_pay: date
-    """The due date, moved off weekends and holidays of the debtor's Land."""
-    default_from: date | None = None
-    interest_from: date | None = None
-    ground: str | None = None
-    fee_allowed: bool = False
-    """For a letter of that day: default began before it."""
-
-
 class Calendar(Protocol):
-    """The debtor's calendar and the law of default over dated tables."""
+    """The debtor's calendar and the law of default over dated tables; `debtor_calendar.LawCalendar` is one."""
 
     def sends_on(self, facts: ClaimFacts, sending: Sending, day: date) -> bool: ...
 
-    def working_day(self, facts: ClaimFacts, day: date) -> date:
-        """The day, or the first working day after it (§ 193 BGB)."""
+    def working_day(self, facts: ClaimFacts, day: date) -> date: ...
 
     def after_working_days(self, facts: ClaimFacts, day: date, count: int) -> date: ...
 
-    def standing(self, facts: ClaimFacts, day: date) -> Standing: ...
+    def default(self, facts: ClaimFacts) -> DefaultFound | None: ...
+
+    def default_by_letter(self, facts: ClaimFacts, day: date, channel: str) -> DefaultFound | None: ...
+
+    def fee(self, facts: ClaimFacts, step: PolicyStep, demand: int, day: date) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +72,8 @@ class Step:
     """Place in the track, from 1."""
     day: date
     deadline: date
-    standing: Standing
+    default: DefaultFound | None
+    """In default on that day, since when and why; None while he is not."""
     interest: bool
     fee_minor: int
     lump_sum: bool
@@ -208,7 +200,7 @@ def _counting(facts: ClaimFacts) -> list[LetterFacts]:
 def _earliest(facts: ClaimFacts, track: Track, step: PolicyStep, calendar: Calendar) -> Iterator[tuple[date, str]]:
     """Days before which the step does not leave, each with its reason."""
     left = max(_counting(facts), key=lambda letter: letter.day, default=None)
-    base = left.day if left else calendar.standing(facts, facts.due_date).last_day_to_pay
+    base = left.day if left else calendar.working_day(facts, facts.due_date)
     yield base + timedelta(step.delay_days), "delay"
     if left is not None and left.deadline is not None:
         seen = calendar.after_working_days(facts, calendar.working_day(facts, left.deadline), track.bank_lag_days)
@@ -239,16 +231,23 @@ def _sending_day(facts: ClaimFacts, track: Track, day: date, calendar: Calendar)
 def _due(  # noqa: PLR0913, PLR0917 - what was decided before
     facts: ClaimFacts, track: Track, step: PolicyStep, today: date, calendar: Calendar, beside: Surroundings
 ) -> Step:
-    standing = calendar.standing(facts, today)
-    in_default = standing.default_from is not None and standing.default_from <= today
+    found = calendar.default(facts)
+    default = found if found is not None and found.default_from <= today else None
     return Step(
         step=step,
         track=track.id,
         level=level_of(track, step),
         day=today,
         deadline=calendar.working_day(facts, today + timedelta(step.deadline_days)),
-        standing=standing,
-        interest=step.interest and in_default,
-        fee_minor=step.fee_minor if standing.fee_allowed and step.demands else 0,
-        lump_sum=step.lump_sum and in_default and facts.debtor == "business" and not beside.lump_sum_charged,
+        default=default,
+        interest=step.interest and default is not None,
+        fee_minor=calendar.fee(facts, step, _demand(facts, track, step), today),
+        lump_sum=step.lump_sum and default is not None and facts.debtor == "business" and not beside.lump_sum_charged,
     )
+
+
+def _demand(facts: ClaimFacts, track: Track, step: PolicyStep) -> int:
+    """The how-manieth demand this step is, from 1; 0 for what demands nothing."""
+    demands = {one.key for one in track.steps if one.demands}
+    before = sum(letter.step in demands for letter in _counting(facts))
+    return before + 1 if step.demands else 0
