@@ -214,7 +214,8 @@ def _resumed(facts: ClaimFacts, track: Track, base: date, calendar: Calendar) ->
     """After a hold: its last day, the bank's days where money was promised, and then some days of notice."""
     for hold in facts.holds:
         if hold.until_on is not None and _holds(hold, track):
-            seen = calendar.after_working_days(facts, hold.until_on, track.bank_lag_days)
+            last = calendar.working_day(facts, hold.until_on)
+            seen = calendar.after_working_days(facts, last, track.bank_lag_days)
             yield seen + timedelta(track.resume_days), "resumed"
     if facts.waiting_since is not None and facts.waiting_since > base:
         yield facts.waiting_since + timedelta(track.resume_days), "resumed"

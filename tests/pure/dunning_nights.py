@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from gateway.law.interest import Terms, accrue
-from gateway.law.tables import shipped
+from gateway.law.tables import RateNotKnown, shipped
 from gateway.receivables.bundle import Bundle, Due, bundle
 from gateway.receivables.debtor_calendar import LawCalendar
 from gateway.receivables.dunning_defaults import DEFAULT_DUNNING
@@ -101,14 +101,19 @@ class Nights:
         if found.lump_sum:
             parts.append("lump sum 40.00")
         if found.interest:
-            parts.append(f"interest {self._interest(found) / 100:.2f}")
+            parts.append(f"interest {self._interest(found)}")
         if found.default:
             parts.append(f"in default from {found.default.default_from} ({found.default.ground})")
         return ", ".join(parts)
 
-    def _interest(self, found: Step) -> int:
+    def _interest(self, found: Step) -> str:
+        """Through the letter's day; beyond the end of the table it is reserved."""
         terms = Terms(self.facts.country, self.facts.debtor, self.facts.currency, self.facts.contract_date)
-        return accrue(terms, self.steps, found.default.interest_from, found.day, shipped()).interest_minor
+        try:
+            told = accrue(terms, self.steps, found.default.interest_from, found.day, shipped())
+        except RateNotKnown:
+            return "reserved"
+        return f"{told.interest_minor / 100:.2f}"
 
     def tell(self, day: date, what: str, *words: str) -> None:
         """One thing that happened on a day, before its night."""
@@ -157,8 +162,8 @@ class Nights:
     def tell_withdraw(self, _: date) -> None:
         self.facts = replace(self.facts, order=OrderFacts(withdrawn=True))
 
-    def tell_state(self, _: date, state: str) -> None:
-        self.facts = replace(self.facts, state=state)
+    def tell_state(self, day: date, state: str) -> None:
+        self.facts = replace(self.facts, state=state, waiting_since=day)
 
     def tell_bounce(self, _: date) -> None:
         """The last letter came back: its step did not happen, nor the default it brought about."""
