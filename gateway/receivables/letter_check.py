@@ -191,7 +191,7 @@ def _costs(model: LetterModel, facts: LetterFacts) -> Iterator[Finding]:
             yield Finding("lump-sum-twice", f"{path}/costs", "the lump sum is owed once per claim")
 
 
-def _cost(  # noqa: PLR0913, PLR0917 - one cost in its letter, claim and law
+def _cost(
     model: LetterModel, facts: LetterFacts, figures: LetterFigures, cost: Cost, path: str
 ) -> Iterator[Finding]:
     if cost.kind in _FEES and (figures.default is None or cost.incurred_on < figures.default.since):
