@@ -15,6 +15,9 @@ import gateway.core.work
 import gateway.merchants.merchants
 import gateway.merchants.models
 import gateway.privacy.rights
+import gateway.receivables.agreement_models
+import gateway.receivables.letter_models
+import gateway.receivables.models
 import gateway.risk.bureau_models
 import gateway.risk.models
 import gateway.shops.models  # noqa: F401 - each is imported for the tables it declares
@@ -42,9 +45,12 @@ APPEND_ONLY = frozenset(
         "bureau_request",
         "bureau_result",
         "bureau_version",
+        "debtor_feedback",
         "decision",
         "history",
         "history_anchor",
+        "ledger_entry",
+        "ledger_line",
         "model_role_change",
         "order_event",
         "policy_activation",

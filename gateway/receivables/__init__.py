@@ -1,1 +1,1 @@
-"""Claims and how they are told, paid, split, disputed and closed."""
+"""From an unpaid order to a settled claim: claims and their ledger, dunning, letters, plans and objections."""
