@@ -29,19 +29,19 @@ class CostKind(StrEnum):
 
 
 class DefaultGround(StrEnum):
-    """Why the debtor is in default, told by letters in words."""
+    """Why the debtor is in default (`claim.default_ground`), told by letters in words."""
 
     REMINDER = "reminder"
     """A dunning letter received after the due date, § 286 (1) BGB."""
-    CALENDAR_DATE = "calendar_date"
+    AGREED_DATE = "agreed-date"
     """An agreed day, § 286 (2) no. 1."""
-    CALENDAR_PERIOD = "calendar_period"
+    AFTER_EVENT = "after-event"
     """An agreed time from an event, computable by the calendar, § 286 (2) no. 2."""
     REFUSAL = "refusal"
     """Serious and final refusal, § 286 (2) no. 3."""
-    SPECIAL_REASON = "special_reason"
+    SPECIAL_REASON = "special-reason"
     """§ 286 (2) no. 4."""
-    THIRTY_DAYS = "thirty_days"
+    INVOICE_30_DAYS = "invoice-30-days"
     """30 days after due date and invoice, § 286 (3)."""
     COURT = "court"
     """A court's payment order or action, § 286 (1) sentence 2."""

@@ -16,13 +16,13 @@ from gateway.receivables.figures import Cost, CostKind, DefaultGround, LetterFig
 from gateway.receivables.letter_model import Channel, Kind, LetterModel
 from gateway.receivables.letter_words import SPOKEN, laws
 
-MIN_DAYS = {Channel.EMAIL: 7, Channel.SHOP: 7, Channel.CALL: 7, Channel.POST: 10}
+MIN_DAYS = {Channel.EMAIL: 7, Channel.CALLBACK: 7, Channel.CALL: 7, Channel.POST: 10}
 """Days from the letter to its deadline at least; paper is three days on the way."""
 LUMP_SUM_MINOR = 4000
 _FEES = frozenset({CostKind.DUNNING, CostKind.LUMP_SUM, CostKind.OTHER})
 """Costs that need a default; what a bank took for a returned debit does not."""
 _ESCALATES = frozenset({Kind.DUNNING, Kind.FINAL})
-_NEEDS_PROOF = frozenset({DefaultGround.CALENDAR_DATE, DefaultGround.CALENDAR_PERIOD, DefaultGround.SPECIAL_REASON})
+_NEEDS_PROOF = frozenset({DefaultGround.AGREED_DATE, DefaultGround.AFTER_EVENT, DefaultGround.SPECIAL_REASON})
 _THREATS = re.compile(
     r"strafanzeige|strafrechtlich|\banzeige\b|gef[äa]ngnis|\bhaft\b|polizei|pf[äa]nd|gerichtsvollzieher|vollstreck|arbeitgeber|nachbar"
     r"|prosecut|criminal|police|\bjail|\bprison|bailiff|seiz|your employer|neighbou?r"
@@ -166,7 +166,7 @@ def _grounded(model: LetterModel, _: LetterFacts) -> Iterator[Finding]:
                 yield Finding("default-missing", f"{path}/default", "the last letter needs a debtor in default")
             continue
         unproven = default.ground in _NEEDS_PROOF and not default.agreed_in
-        if default.ground is DefaultGround.THIRTY_DAYS and model.recipient.consumer and not default.agreed_in:
+        if default.ground is DefaultGround.INVOICE_30_DAYS and model.recipient.consumer and not default.agreed_in:
             unproven = True
         if unproven:
             yield Finding(
@@ -191,9 +191,7 @@ def _costs(model: LetterModel, facts: LetterFacts) -> Iterator[Finding]:
             yield Finding("lump-sum-twice", f"{path}/costs", "the lump sum is owed once per claim")
 
 
-def _cost(
-    model: LetterModel, facts: LetterFacts, figures: LetterFigures, cost: Cost, path: str
-) -> Iterator[Finding]:
+def _cost(model: LetterModel, facts: LetterFacts, figures: LetterFigures, cost: Cost, path: str) -> Iterator[Finding]:
     if cost.kind in _FEES and (figures.default is None or cost.incurred_on < figures.default.since):
         yield Finding("cost-before-default", path, "a letter that creates default, and all before it, is free")
     if cost.kind in _FEES and model.kind is Kind.REMINDER:

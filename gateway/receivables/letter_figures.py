@@ -13,7 +13,7 @@ GOODS_LENGTH = 60
 def table(line: ClaimLine, model: LetterModel, words: Words, *, alone: bool) -> Table:
     """A claim from what was owed to what is open."""
     figures = line.figures
-    heading = "rows.heading_settled" if model.kind is Kind.CONFIRMATION else "rows.heading"
+    heading = "rows.heading_settled" if model.kind is Kind.RECEIPT else "rows.heading"
     rows = (
         *_origin(line, words),
         *_movements(figures, words),
@@ -39,7 +39,7 @@ def grid(model: LetterModel, words: Words, names: list[str]) -> Grid:
     )
     total = Row(words.say("rows.total_all"), words.money(model.total_minor, model.currency), strong=True)
     columns = tuple(words.say(f"columns.{name}") for name in ("what", "due", "open"))
-    heading = "rows.heading_settled" if model.kind is Kind.CONFIRMATION else "rows.heading"
+    heading = "rows.heading_settled" if model.kind is Kind.RECEIPT else "rows.heading"
     return Grid(words.say(heading), columns, lines, total, (words.say("statement.see"),))
 
 
@@ -49,7 +49,7 @@ def default_of(line: ClaimLine, model: LetterModel, words: Words, name: str) -> 
     if default is None:
         return ""
     key = f"ground.{default.ground}"
-    if default.ground is DefaultGround.THIRTY_DAYS and not default.agreed_in:
+    if default.ground is DefaultGround.INVOICE_30_DAYS and not default.agreed_in:
         key += "_business"
     ground = words.say(key, agreed_in=default.agreed_in)
     alone = len(model.claims) == 1

@@ -20,7 +20,7 @@ class Kind(StrEnum):
     PLAN = "plan"
     PLAN_LAPSED = "plan_lapsed"
     DEFERRAL = "deferral"
-    CONFIRMATION = "confirmation"
+    RECEIPT = "receipt"
     """Of a payment."""
     OBJECTION_RECEIVED = "objection_received"
     OBJECTION_ANSWER = "objection_answer"
@@ -57,7 +57,7 @@ class Channel(StrEnum):
 
     EMAIL = "email"
     POST = "post"
-    SHOP = "shop"
+    CALLBACK = "callback"
     """The shop tells him; it is called back."""
     CALL = "call"
     """Somebody of the merchant calls him; the letter is what he says."""
@@ -205,7 +205,7 @@ class LetterModel:
     instalments: tuple[Instalment, ...] = ()
     answer: Answer | None = None
     received_minor: int = 0
-    """Of a confirmation: what was paid."""
+    """Of a receipt: what was paid."""
     received_on: date | None = None
 
     @property

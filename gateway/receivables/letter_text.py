@@ -6,7 +6,7 @@ from gateway.receivables.letter_page import Block, Page, Payment, Row, Section, 
 from gateway.receivables.letter_words import Words
 
 _SHOWS_CLAIMS = frozenset(
-    {Kind.REMINDER, Kind.DUNNING, Kind.FINAL, Kind.PLAN_LAPSED, Kind.CONFIRMATION, Kind.OBJECTION_ANSWER}
+    {Kind.REMINDER, Kind.DUNNING, Kind.FINAL, Kind.PLAN_LAPSED, Kind.RECEIPT, Kind.OBJECTION_ANSWER}
 )
 _MAY_DISPUTE = frozenset({Kind.REMINDER, Kind.DUNNING, Kind.FINAL, Kind.PLAN_LAPSED, Kind.PLAN, Kind.DEFERRAL})
 
@@ -132,7 +132,7 @@ def _plan(model: LetterModel, words: Words) -> list[Block]:
 def _remainder(model: LetterModel, words: Words) -> list[Block]:
     """After good news: what is still open, if anything."""
     accepted = model.answer is not None and model.answer.outcome is Outcome.ACCEPTED
-    if model.kind not in {Kind.CONFIRMATION, Kind.REVERSAL} and not accepted:
+    if model.kind not in {Kind.RECEIPT, Kind.REVERSAL} and not accepted:
         return []
     if model.total_minor <= 0:
         return [Section("", (words.say("nothing_open"),))]
