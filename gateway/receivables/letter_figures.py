@@ -1,5 +1,7 @@
 """The figures of a letter in words: one claim line by line, several at a glance, and the default with its ground."""
 
+from datetime import date
+
 from gateway.receivables.figures import CostKind, DefaultGround, LetterFigures
 from gateway.receivables.letter_model import ClaimLine, Kind, LetterModel
 from gateway.receivables.letter_page import Grid, Row, Table
@@ -16,6 +18,7 @@ def table(line: ClaimLine, model: LetterModel, words: Words, *, alone: bool) -> 
     heading = "rows.heading_settled" if model.kind is Kind.RECEIPT else "rows.heading"
     rows = (
         *_origin(line, words),
+        *([] if alone or not figures.payment_reference else [_reference(figures, words)]),
         *_movements(figures, words),
         *_costs(figures, words),
         *_interest(figures, words),
@@ -71,20 +74,23 @@ def _cut(text: str) -> str:
 
 
 def _origin(line: ClaimLine, words: Words) -> list[Row]:
-    figures, rows = line.figures, list[Row]()
-    for name, number, day in (
-        ("rows.invoice", figures.invoice_number, figures.invoice_date),
-        ("rows.order", figures.order_number, figures.order_date),
-    ):
-        if number:
-            told = words.say("rows.dated", number=number, date=words.short_day(day)) if day else number
-            rows.append(Row(words.say(name), told))
-    if line.goods:
-        rows.append(Row(words.say("rows.goods"), goods_in_words(line.goods, words)))
-    if figures.delivery_date:
-        rows.append(Row(words.say("rows.delivered"), words.short_day(figures.delivery_date)))
-    rows.append(Row(words.say("rows.due"), words.short_day(figures.due_date)))
-    return rows
+    figures = line.figures
+    pairs = [
+        ("rows.invoice", _dated(figures.invoice_number, figures.invoice_date, words)),
+        ("rows.order", _dated(figures.order_number, figures.order_date, words)),
+        ("rows.goods", goods_in_words(line.goods, words)),
+        ("rows.delivered", words.short_day(figures.delivery_date) if figures.delivery_date else ""),
+        ("rows.due", words.short_day(figures.due_date)),
+    ]
+    return [Row(words.say(key), told, fact=True) for key, told in pairs if told]
+
+
+def _dated(number: str, day: date | None, words: Words) -> str:
+    return words.say("rows.dated", number=number, date=words.short_day(day)) if number and day else number
+
+
+def _reference(figures: LetterFigures, words: Words) -> Row:
+    return Row(words.say("pay.reference"), figures.payment_reference, fact=True)
 
 
 def _movements(figures: LetterFigures, words: Words) -> list[Row]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A label and what belongs to it. `strong` is a sum."""
+    """A label and what belongs to it: an amount, a sum (`strong`), or what the claim is for (`fact`)."""
 
     label: str
     value: str
     strong: bool = False
+    fact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def compose(model: LetterModel) -> Page:
         title=words.say(f"subject.{model.kind}", what=_named(model, words)),
         sender_line=_sender_line(model),
         sender=_sender_lines(model),
-        recipient=_recipient_lines(model),
+        recipient=_recipient_lines(model, words),
         info=_info(model, words),
         greeting=_greeting(model, words),
         opening=_opening(model, words),
@@ -223,7 +223,7 @@ def _ends(model: LetterModel, words: Words) -> list[Block]:
         said.append(words.say("still_disputed"))
     if contact := " · ".join(part for part in (model.sender.email, model.sender.phone) if part):
         said.append(words.say("contact", contact=contact))
-    return [Section("", tuple(said))] if said else []
+    return [Section("", (" ".join(said),))] if said else []
 
 
 def _greeting(model: LetterModel, words: Words) -> str:
@@ -250,12 +250,12 @@ def _sender_lines(model: LetterModel) -> tuple[str, ...]:
     return tuple(part for part in (*lines, f"{sender.place.postcode} {sender.place.city}", *reach) if part)
 
 
-def _recipient_lines(model: LetterModel) -> tuple[str, ...]:
+def _recipient_lines(model: LetterModel, words: Words) -> tuple[str, ...]:
     recipient = model.recipient
     names = tuple(part for part in (recipient.company, recipient.name) if part)
     if (place := recipient.place) is None:
         return names
-    abroad = place.country if place.country != model.sender.place.country else ""
+    abroad = words.land(place.country) if place.country != model.sender.place.country else ""
     town = f"{place.postcode} {place.city}".strip()
     return tuple(part for part in (*names, place.line2, place.street_line, town, abroad) if part)
 

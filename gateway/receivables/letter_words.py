@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
@@ -46,6 +47,10 @@ def language_for(country: str, wished: str) -> Language:
     return Language(spoken[0]) if spoken else Language.EN
 
 
+_FIRST = {"fr": "1er", "it": "1º"}
+"""How these two write the first of a month."""
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """Sentences in one language as one country writes it."""
@@ -72,14 +77,19 @@ class Words:
 
     def day(self, day: date) -> str:
         """In a sentence: `24. November 2026`."""
-        return format_date(day, "long", self.locale)
+        told = format_date(day, "long", self.locale)
+        return _FIRST[self.language] + told[1:] if day.day == 1 and self.language in _FIRST else told
 
     def short_day(self, day: date) -> str:
         """In a table: `24.11.2026`."""
         return format_date(day, "dd.MM.yyyy" if self.language is not Language.EN else "d MMM y", self.locale)
 
     def money(self, minor: int, currency: str) -> str:
-        return Money(minor, currency).format(self.locale)
+        return Money(minor, currency).format(self.locale).replace("-", "−")
+
+    def land(self, country: str) -> str:
+        """As the last line of an address abroad: `ÖSTERREICH`."""
+        return str(Locale.parse(self.locale).territories.get(country, country)).upper()
 
     def rate(self, percent: Decimal) -> str:
         return format_decimal(percent, locale=self.locale)
