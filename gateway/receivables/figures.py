@@ -8,7 +8,7 @@ that letters of older versions still read.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -29,19 +29,19 @@ class CostKind(StrEnum):
 
 
 class DefaultGround(StrEnum):
-    """Why the debtor is in default; the names of `law/default_date`, told by letters in words."""
+    """Why the debtor is in default (`claim.default_ground`), told by letters in words."""
 
     REMINDER = "reminder"
     """A dunning letter received after the due date, § 286 (1) BGB."""
-    CALENDAR_DATE = "calendar_date"
+    AGREED_DATE = "agreed-date"
     """An agreed day, § 286 (2) no. 1."""
-    CALENDAR_PERIOD = "calendar_period"
+    AFTER_EVENT = "after-event"
     """An agreed time from an event, computable by the calendar, § 286 (2) no. 2."""
     REFUSAL = "refusal"
     """Serious and final refusal, § 286 (2) no. 3."""
-    SPECIAL_REASON = "special_reason"
+    SPECIAL_REASON = "special-reason"
     """§ 286 (2) no. 4."""
-    THIRTY_DAYS = "thirty_days"
+    INVOICE_30_DAYS = "invoice-30-days"
     """30 days after due date and invoice, § 286 (3)."""
     COURT = "court"
     """A court's payment order or action, § 286 (1) sentence 2."""
@@ -118,6 +118,8 @@ class LetterFigures:
     costs: tuple[Cost, ...] = ()
     costs_paid_minor: int = 0
     """Of the costs above, already paid or waived."""
+    waived_minor: int = 0
+    """What the merchant let go, of anything. With it the figures add up, see `adds_up`."""
     interest: tuple[InterestSpan, ...] = ()
     interest_minor: int | None = 0
     """Open interest, rounded once; None: reserved, since the table of rates ends before `as_of`."""
@@ -136,6 +138,19 @@ class LetterFigures:
     def total_minor(self) -> int:
         """What is demanded: reserved interest is not in it."""
         return self.open_principal_minor + self.open_costs_minor + (self.interest_minor or 0)
+
+    @property
+    def accrued_minor(self) -> int:
+        """The whole interest, rounded half up once."""
+        return int(sum((span.amount for span in self.interest), Decimal(0)).quantize(Decimal(1), ROUND_HALF_UP))
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether what was owed less what came in is what is demanded."""
+        interest_minor = 0 if self.interest_minor is None else self.accrued_minor
+        owed_minor = self.principal_minor + sum(cost.amount_minor for cost in self.costs) + interest_minor
+        came_minor = sum(one.amount_minor for one in (*self.payments, *self.credits)) + self.waived_minor
+        return owed_minor - came_minor == self.total_minor
 
     def to_dict(self) -> dict[str, Any]:
         """For `letter_claim.figures`."""

@@ -30,7 +30,7 @@ FULL = LetterFigures(
     costs_paid_minor=10,
     interest=(InterestSpan(date(2026, 10, 1), date(2026, 11, 24), 7_000, Decimal("6.52"), Decimal("68.77")),),
     interest_minor=69,
-    default=Default(date(2026, 10, 1), DefaultGround.CALENDAR_PERIOD, "terms 3"),
+    default=Default(date(2026, 10, 1), DefaultGround.AFTER_EVENT, "terms 3"),
     steps=("reminder",),
 )
 
