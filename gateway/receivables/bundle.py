@@ -1,7 +1,8 @@
 """One letter per debtor and day over all his claims that are due (pure).
 
 The gravest step leads: its kind, tone, channel and deadline are the letter's, and its fee is charged once, on its claim,
-since one letter costs one stamp. What goes another way (a call beside a letter) or is owed to another shop waits a day.
+since one letter costs one stamp. What goes another way (a call beside a letter, post beside e-mail), is owed to another
+shop or in another currency, or is not in default where a last letter needs it, waits a day.
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ class Due:
     @property
     def gravity(self) -> tuple[int, int, int, UUID]:
         """What leads: the kind, then how far it has come, then how much is owed."""
-        return _GRAVITY[self.step.step.kind], self.step.level, self.facts.open_minor, self.facts.claim_id
+        return _GRAVITY[self.step.step.kind], self.step.level, self.facts.owed_minor, self.facts.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,10 @@ def bundle(due: Sequence[Due]) -> Bundle | None:
 
 
 def _goes_with(one: Due, lead: Due) -> bool:
-    return one.facts.shop_id == lead.facts.shop_id and _way(one) == _way(lead)
+    ready = lead.step.step.kind != "final" or one.step.default is not None
+    return ready and _group(one) == _group(lead)
 
 
-def _way(due: Due) -> str:
+def _group(due: Due) -> tuple[UUID, str, str, str]:
     kind = due.step.step.kind
-    return "letter" if kind in LETTERS else kind
+    return due.facts.shop_id, due.facts.currency, due.step.channel, "letter" if kind in LETTERS else kind

@@ -12,6 +12,7 @@ from gateway.core.errors import Invalid
 from gateway.core.faults import MOST
 from gateway.receivables.dunning_policy import LETTERS, DunningPolicy, PolicyStep, Segment, Track
 from gateway.receivables.dunning_schema import compile_dunning
+from gateway.receivables.next_step import LEAST_DAYS_BY_POST
 
 Fault = dict[str, str]
 MOST_LETTERS, USUAL_LETTERS = 5, 4
@@ -87,7 +88,7 @@ def _track(track: Track, path: str, found: Findings) -> None:
         _lump_sum(step, track.segment, at, found)
         _deadline(step, at, found)
         _way(step, at, found)
-        _notices(step, track.segment, at, first_demand=first_demand, found=found)
+        _notices(step, track.segment, at, found)
         if step.interest and not step.demands:
             found.fault(f"{at}/interest", "interest is demanded by a dunning letter, not by a reminder; put it there")
 
@@ -173,8 +174,9 @@ def _deadline(step: PolicyStep, at: str, found: Findings) -> None:
     if step.kind not in LETTERS:
         return
     path, days = f"{at}/deadline_days", step.deadline_days
-    if days < LEAST_DEADLINE_DAYS:
-        found.fault(path, f"too short to pay by bank transfer and be seen; at least {LEAST_DEADLINE_DAYS}")
+    least = LEAST_DAYS_BY_POST if step.channel == "post" else LEAST_DEADLINE_DAYS
+    if days < least:
+        found.fault(path, f"too short to pay by bank transfer and be seen; at least {least}")
     elif step.kind == "final" and days < FINAL_DEADLINE_DAYS:
         found.warn(path, f"short for a last letter; {FINAL_DEADLINE_DAYS} to 14 are usual")
 
@@ -193,12 +195,12 @@ def _way(step: PolicyStep, at: str, found: Findings) -> None:
         found.warn(f"{at}/fallback", "a last letter that bounces has no other way; use post")
 
 
-def _notices(step: PolicyStep, segment: Segment, at: str, *, first_demand: bool, found: Findings) -> None:
+def _notices(step: PolicyStep, segment: Segment, at: str, found: Findings) -> None:
     if step.bureau_notice and not step.demands:
         found.fault(f"{at}/bureau_notice", "not before the first dunning letter (§ 31 (2) no. 4 BDSG old); put it there")
     elif step.bureau_notice and step.channel != "post":
         found.warn(f"{at}/bureau_notice", "whether an e-mail is written notice is disputed; post is safe")
     if step.bureau_notice and segment.countries != frozenset({"DE"}):
         found.warn(f"{at}/bureau_notice", "the conditions are those of Germany; give DE a track of its own")
-    if step.handover_notice and (not step.demands or first_demand):
+    if step.handover_notice and step.kind != "final":
         found.fault(f"{at}/handover_notice", "not before a dunning letter has left; put it into the final letter")

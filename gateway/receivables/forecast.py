@@ -40,7 +40,7 @@ class Told:
 def forecast(cases: Sequence[Case], first: date, days: int, calendar: Calendar) -> Iterator[Bundle]:
     """The letters to one debtor from `first` on, in order. `cases` are all his claims."""
     last = first + timedelta(min(days, MOST_DAYS) - 1)
-    now = {case.facts.claim_id: replace(case, facts=_as_sent(case.facts)) for case in cases}
+    now = {case.facts.id: replace(case, facts=_as_sent(case.facts)) for case in cases}
     day = first
     while day <= last:
         found = {id_: ask(case, day, calendar) for id_, case in now.items()}
@@ -62,7 +62,7 @@ def why_not(case: Case, day: date, calendar: Calendar) -> Told | None:
     found = ask(case, day, calendar)
     if isinstance(found, Step):
         return None
-    return Told(case.facts.claim_id, found.why, found.until if isinstance(found, Wait) else None)
+    return Told(case.facts.id, found.why, found.until if isinstance(found, Wait) else None)
 
 
 def _as_sent(facts: ClaimFacts) -> ClaimFacts:
@@ -73,7 +73,7 @@ def _as_sent(facts: ClaimFacts) -> ClaimFacts:
 
 def _after(cases: Mapping[UUID, Case], letter: Bundle, calendar: Calendar) -> dict[UUID, Case]:
     """The facts once this letter has left: the letter, the default it brings about, its day taken."""
-    levels = {due.facts.claim_id: due.step for due in letter.claims}
+    levels = {due.facts.id: due.step for due in letter.claims}
     return {
         id_: replace(
             case,
@@ -87,17 +87,19 @@ def _after(cases: Mapping[UUID, Case], letter: Bundle, calendar: Calendar) -> di
 def reminded(facts: ClaimFacts, step: Step, letter: Bundle, calendar: Calendar) -> ClaimFacts:
     """The facts of a claim once the letter that holds this step has left."""
     told = LetterFacts(
-        uuid5(_SIMULATED, f"{facts.claim_id}{letter.day}"),
+        uuid5(_SIMULATED, f"{facts.id}{letter.day}"),
         step.level,
         step.step.key,
-        letter.step.channel,
+        step.channel,
         "SENT",
         letter.day,
         letter.deadline,
+        letter.step.kind,
+        "dunning",
     )
-    default = step.default
+    default = step.default if letter.step.demands else calendar.default(facts) if facts.default_from else None
     if default is None and letter.step.demands:
-        default = calendar.default_by_letter(facts, letter.day, letter.step.channel)
+        default = calendar.default_by_letter(facts, letter.day, step.channel)
     return replace(
         facts,
         state="DUNNING",

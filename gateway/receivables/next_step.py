@@ -6,12 +6,12 @@ at most: after an outage or an import the delays count from the letter that real
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Protocol
 
 from gateway.receivables.debtor_calendar import DefaultFound
-from gateway.receivables.dunning_policy import DunningPolicy, PolicyStep, Sending, Track
+from gateway.receivables.dunning_policy import LETTERS, DunningPolicy, PolicyStep, Sending, Track
 from gateway.receivables.facts import ClaimFacts, HoldFacts, LetterFacts
 
 ENDLESS = ("insolvency", "death", "guardianship")
@@ -28,6 +28,8 @@ _STATES = {
     "SETTLED": "settled",
     "WRITTEN_OFF": "written-off",
 }
+LEAST_DAYS_BY_POST = 10
+"""Paper is three days on its way; the debtor keeps his week."""
 DAY = timedelta(days=1)
 
 
@@ -72,6 +74,8 @@ class Step:
     """Place in the track, from 1."""
     day: date
     deadline: date
+    channel: str
+    """The step's, or its fallback once a letter of this step came back."""
     default: DefaultFound | None
     """In default on that day, since when and why; None while he is not."""
     interest: bool
@@ -112,8 +116,11 @@ def next_step(
     step = following(facts, track)
     if step is None:
         return Nothing("last-step-left")
-    if facts.open_minor < max(track.minimum_minor, step.minimum_minor):
+    if facts.owed_minor < max(track.minimum_minor, step.minimum_minor):
         return Nothing("below-minimum")
+    channel = _channel(facts, step)
+    if channel is None:
+        return Nothing("undeliverable")
     braked = _braked(facts, track, today, beside)
     if braked:
         return Wait(_sending_day(facts, track, max(braked.until, today + DAY), calendar), braked.why)
@@ -123,7 +130,8 @@ def next_step(
         return Wait(day, why if earliest > today else "no-sending-day")
     if today in beside.letter_days:
         return Wait(_sending_day(facts, track, today + DAY, calendar), "letter-today")
-    return _due(facts, track, step, today, calendar, beside)
+    due = _due(facts, track, replace(step, channel=channel), today, calendar, beside)
+    return Nothing("not-in-default") if step.kind == "final" and due.default is None else due
 
 
 def following(facts: ClaimFacts, track: Track) -> PolicyStep | None:
@@ -137,9 +145,10 @@ def following(facts: ClaimFacts, track: Track) -> PolicyStep | None:
     return track.steps[left] if left < len(track.steps) else None
 
 
-def level_of(track: Track, step: PolicyStep) -> int:
-    """The step's place, from 1."""
-    return track.steps.index(step) + 1
+def _channel(facts: ClaimFacts, step: PolicyStep) -> str | None:
+    """The way this step goes; None when its letters came back on every way it has."""
+    failed = {letter.channel for letter in facts.letters if letter.step == step.key and letter.state == "BOUNCED"}
+    return next((way for way in (step.channel, step.fallback) if way is not None and way not in failed), None)
 
 
 def _stopped(facts: ClaimFacts, track: Track | None, today: date, beside: Surroundings) -> str:
@@ -152,7 +161,7 @@ def _reasons(facts: ClaimFacts, track: Track | None, today: date, beside: Surrou
     yield from (hold.reason for hold in facts.holds if hold.reason in ENDLESS)
     if facts.state not in DUNNED:
         yield _STATES[facts.state]
-    if facts.open_minor <= 0:
+    if facts.owed_minor <= 0:
         yield "settled"
     if facts.objection_open:
         yield "objection"
@@ -232,14 +241,16 @@ def _sending_day(facts: ClaimFacts, track: Track, day: date, calendar: Calendar)
 def _due(  # noqa: PLR0913, PLR0917 - what was decided before
     facts: ClaimFacts, track: Track, step: PolicyStep, today: date, calendar: Calendar, beside: Surroundings
 ) -> Step:
+    days = max(step.deadline_days, LEAST_DAYS_BY_POST if step.channel == "post" and step.kind in LETTERS else 0)
     found = calendar.default(facts)
     default = found if found is not None and found.default_from <= today else None
     return Step(
         step=step,
         track=track.id,
-        level=level_of(track, step),
+        level=[one.key for one in track.steps].index(step.key) + 1,
         day=today,
-        deadline=calendar.working_day(facts, today + timedelta(step.deadline_days)),
+        deadline=calendar.working_day(facts, today + timedelta(days)),
+        channel=step.channel,
         default=default,
         interest=step.interest and default is not None,
         fee_minor=calendar.fee(facts, step, _demand(facts, track, step), today),

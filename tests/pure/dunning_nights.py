@@ -1,7 +1,7 @@
 """Nights played on paper: a claim, what happens to it day by day, and what `next_step` lets out each night (no database)."""
 
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -30,7 +30,14 @@ def a_claim(**told: Any) -> ClaimFacts:
     """A delivered invoice order of 100.00 to a consumer in Hamburg, due 14 days after delivery."""
     due = told.get("due_date", date(2026, 9, 15))
     facts = {
-        "claim_id": uuid4(),
+        "id": uuid4(),
+        "order_id": None,
+        "source_id": UUID(int=4),
+        "reference": "RF00TEST",
+        "invoice_number": "R-1",
+        "default_cause": None,
+        "opened_at": datetime(2026, 1, 1, tzinfo=UTC),
+        "closed_at": None,
         "shop_id": UUID(int=2),
         "buyer_id": UUID(int=3),
         "live": True,
@@ -96,6 +103,8 @@ class Nights:
 
     def _line(self, found: Step, letter: Bundle) -> str:
         parts = [f"{found.day} {found.step.key} until {letter.deadline}"]
+        if any(letter.state == "BOUNCED" for letter in self.facts.letters[-1:]):
+            parts.append(f"by {found.channel}")
         if found.fee_minor:
             parts.append(f"fee {found.fee_minor / 100:.2f}")
         if found.lump_sum:
@@ -135,7 +144,7 @@ class Nights:
 
     def tell_hold(self, day: date, reason: str, until: str = "") -> None:
         last = date.fromisoformat(until) if until else None
-        self.facts = replace(self.facts, holds=(*self.facts.holds, HoldFacts(uuid4(), reason, day, last)))
+        self.facts = replace(self.facts, holds=(*self.facts.holds, HoldFacts(uuid4(), reason, day, last, None, "")))
 
     def tell_lift(self, day: date, reason: str) -> None:
         rest = tuple(hold for hold in self.facts.holds if hold.reason != reason)
@@ -148,7 +157,7 @@ class Nights:
         self.facts = replace(self.facts, state="DUNNING", objection_open=False, waiting_since=day)
 
     def tell_plan(self, _: date) -> None:
-        self.facts = replace(self.facts, state="INSTALMENTS", plan=PlanFacts(uuid4(), "RUNNING"))
+        self.facts = replace(self.facts, state="INSTALMENTS", plan=PlanFacts(uuid4(), "RUNNING", None, None, 5))
 
     def tell_lapse(self, day: date) -> None:
         self.facts = replace(self.facts, state="DUNNING", plan=None, waiting_since=day)
@@ -157,10 +166,10 @@ class Nights:
         self.facts = replace(self.facts, delivered_on=day, due_date=date.fromisoformat(due))
 
     def tell_cancel(self, _: date) -> None:
-        self.facts = replace(self.facts, order=OrderFacts(cancelled=True))
+        self.facts = replace(self.facts, order=OrderFacts("CANCELLED", True, True, False, False, 0))
 
     def tell_withdraw(self, _: date) -> None:
-        self.facts = replace(self.facts, order=OrderFacts(withdrawn=True))
+        self.facts = replace(self.facts, order=OrderFacts("DELIVERED", True, False, True, False, 0))
 
     def tell_state(self, day: date, state: str) -> None:
         self.facts = replace(self.facts, state=state, waiting_since=day)
