@@ -4,6 +4,7 @@ Everything here is asked of `law` over dated tables. Where a region is not known
 holiday anywhere in Germany; where a country is not known, weekends alone are kept.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -12,7 +13,7 @@ from gateway.core.errors import GatewayError
 from gateway.law import calendars, fees
 from gateway.law.default_date import AfterEvent, AgreedDate, Case, InvoiceThirtyDays, Reminder, default_date
 from gateway.law.limitation import Claim as Limited
-from gateway.law.limitation import limitation
+from gateway.law.limitation import PartPayment, limitation
 from gateway.law.tables import Tables, shipped
 from gateway.receivables.dunning_policy import PolicyStep, Sending
 from gateway.receivables.facts import ClaimFacts
@@ -91,10 +92,11 @@ class LawCalendar:
         except GatewayError:
             return 0
 
-    def limited_from(self, facts: ClaimFacts) -> date | None:
-        """First day after limitation by the calendar alone; None where the law of the country is not known."""
+    def limited_from(self, facts: ClaimFacts, paid: Iterable[date] = ()) -> date | None:
+        """First day after limitation; a part payment starts the time anew. None where the country's law is not known."""
+        events = tuple(PartPayment(day) for day in sorted(paid) if day >= facts.due_date)
         try:
-            return limitation(Limited(facts.country, facts.due_date), self.tables).cautious_end + DAY
+            return limitation(Limited(facts.country, facts.due_date, events=events), self.tables).cautious_end + DAY
         except GatewayError:
             return None
 

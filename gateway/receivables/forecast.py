@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 from gateway.receivables.bundle import Bundle, Due, bundle
 from gateway.receivables.dunning_policy import DunningPolicy
 from gateway.receivables.facts import ClaimFacts, LetterFacts
-from gateway.receivables.next_step import DAY, GONE, Calendar, Next, Step, Surroundings, Wait, next_step
+from gateway.receivables.next_step import DAY, Calendar, Next, Step, Surroundings, Wait, next_step
 
 MOST_DAYS = 366
 _LEAVING = ("DRAFTED", "QUEUED", "PRINTING")
@@ -104,7 +104,7 @@ def reminded(facts: ClaimFacts, step: Step, letter: Bundle, calendar: Calendar) 
         facts,
         state="DUNNING",
         level=max(facts.level, step.level),
-        letters=(*(one for one in facts.letters if one.state not in GONE), told),
+        letters=(*facts.letters, told),
         default_from=default.default_from if default else None,
         interest_from=default.interest_from if default else None,
         default_ground=default.ground if default else None,
