@@ -37,6 +37,7 @@ from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
+from gateway.receivables import dunning_tasks
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
 from gateway.risk.bureaus import Book
@@ -124,7 +125,7 @@ INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({**intake.HANDLER
 OBJECTIONS: tuple[erasure.Objects, ...] = (erasure.orders_object,)
 """Who may refuse that a buyer is erased."""
 
-SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE, *surges.SCHEDULE)
+SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE, *surges.SCHEDULE, *dunning_tasks.SCHEDULE)
 """What runs when."""
 
 
@@ -151,6 +152,7 @@ def tasks(services: Services) -> list[Task]:
         *chores.tasks(trail(services)),
         *backtests.TASKS,
         surges.WATCHING,
+        *dunning_tasks.TASKS,
     ]
 
 
