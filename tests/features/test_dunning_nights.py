@@ -1,6 +1,5 @@
 """The nightly run on the real database: one letter per debtor, its bookings, and what undoes them."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
