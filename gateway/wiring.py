@@ -37,7 +37,7 @@ from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
-from gateway.receivables import dunning_tasks
+from gateway.receivables import dunning_api, dunning_tasks
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
 from gateway.risk.bureaus import Book
@@ -51,6 +51,7 @@ API: tuple[ApiBlueprint, ...] = (
     explain_api.blueprint,
     attempts.blueprint,
     policy_api.blueprint,
+    dunning_api.blueprint,
     shops_api.blueprint,
     models_api.blueprint,
     intake.blueprint,
@@ -76,6 +77,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "healthz": guards.public,
         "decisions": guards.api_key,
         "policies": guards.api_key,
+        "dunning": guards.api_key,
         "attempts": guards.api_key,
         "orders": guards.api_key,
         "models": guards.api_key,

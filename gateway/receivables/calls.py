@@ -130,14 +130,24 @@ def drop(session: Session, keys: Keys, task_id: UUID | None, actor: str, now: da
 
 
 def list_calls(
-    session: Session, keys: Keys, state: str = "OPEN", limit: int = 50, after: UUID | None = None
+    session: Session, keys: Keys, state: str = "OPEN", limit: int = 50, *, shop_id: UUID | None = None
 ) -> list[CallView]:
-    """Those due first come first; done ones the newest first."""
+    """Open ones by their day, those that ended the newest first."""
     mine = [CallTask.merchant_id == merchant_of(session), CallTask.state == state]
-    mine += [CallTask.id > after] if after is not None else []
-    order = (CallTask.due_on, CallTask.id) if state == "OPEN" and after is None else (CallTask.id,)
+    mine += [CallTask.shop_id == shop_id] if shop_id is not None else []
+    order = (CallTask.due_on, CallTask.id) if state == "OPEN" else (CallTask.id.desc(),)
     rows = session.scalars(select(CallTask).where(*mine).order_by(*order).limit(limit)).all()
-    return [view(session, keys, row) for row in rows]
+    sealing = keys.many(session, {row.buyer_id for row in rows}) if rows else {}
+    return [_view(row, sealing.get(row.buyer_id)) for row in rows]
+
+
+def by_cause(session: Session, cause: str) -> CallTask:
+    """The task of this cause. Raises CallTaskUnknown."""
+    mine = CallTask.merchant_id == merchant_of(session), CallTask.cause == cause
+    task = session.scalars(select(CallTask).where(*mine)).one_or_none()
+    if task is None:
+        raise CallTaskUnknown
+    return task
 
 
 def count_open(session: Session, today: date, limit: int = 100) -> int:
@@ -149,7 +159,10 @@ def count_open(session: Session, today: date, limit: int = 100) -> int:
 
 def view(session: Session, keys: Keys, task: CallTask) -> CallView:
     """Opened with the buyer's key; what cannot be opened any more is empty."""
-    key = keys.many(session, [task.buyer_id]).get(task.buyer_id)
+    return _view(task, keys.many(session, [task.buyer_id]).get(task.buyer_id))
+
+
+def _view(task: CallTask, key: bytes | None) -> CallView:
     return CallView(
         id=task.id,
         buyer_id=task.buyer_id,

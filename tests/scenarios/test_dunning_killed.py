@@ -51,7 +51,7 @@ def main(url, master, merchant, seed):
             os.kill(child, signal.SIGKILL)
             finished += os.waitpid(child, 0)[1] == 0
     night(url, master, merchant_id)
-    print(KILLS * 2 - finished, flush=True)
+    sys.stdout.write(f"{KILLS * 2 - finished}\n")
 
 
 def start(url, master, merchant_id):
