@@ -37,7 +37,8 @@ from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
-from gateway.receivables import dunning_api, dunning_tasks
+from gateway.receivables import api as claims_api
+from gateway.receivables import dunning_api, dunning_tasks, erasing, follow
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
 from gateway.risk.bureaus import Book
@@ -56,6 +57,7 @@ API: tuple[ApiBlueprint, ...] = (
     models_api.blueprint,
     intake.blueprint,
     privacy_api.blueprint,
+    claims_api.blueprint,
     law_api.calculations,
     law_api.blueprint,
 )
@@ -82,6 +84,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "orders": guards.api_key,
         "models": guards.api_key,
         "privacy": guards.api_key,
+        "claims": guards.api_key,
         "calculations": guards.api_key,
         "law": guards.api_key,
         "assets": guards.public,
@@ -104,9 +107,10 @@ def forget_answers(session: Session, event: BuyerForgotten) -> None:
 LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyType(
     {
         OrderPlaced: (check_decision,),
-        OrderChanged: (check_decision,),
+        **dict.fromkeys(follow.FOLLOWED, (follow.heed,)),
+        OrderChanged: (check_decision, follow.heed),
         merchants.MerchantClosed: (shops.close_all,),
-        BuyerForgotten: (forget_answers,),
+        BuyerForgotten: (forget_answers, erasing.forget),
     },
 )
 """Event → listeners, called in this order in the same transaction."""
@@ -124,7 +128,7 @@ WRAPPED: tuple[WrappedColumn, ...] = (
 INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({**intake.HANDLERS})
 """Kind of connection → what is done with its messages."""
 
-OBJECTIONS: tuple[erasure.Objects, ...] = (erasure.orders_object,)
+OBJECTIONS: tuple[erasure.Objects, ...] = (erasure.orders_object, erasing.claims_object)
 """Who may refuse that a buyer is erased."""
 
 SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE, *surges.SCHEDULE, *dunning_tasks.SCHEDULE)
@@ -153,6 +157,7 @@ def tasks(services: Services) -> list[Task]:
         *expiry_tasks(chores.all_merchants),
         *chores.tasks(trail(services)),
         *backtests.TASKS,
+        follow.FOLLOWING,
         surges.WATCHING,
         *dunning_tasks.TASKS,
     ]

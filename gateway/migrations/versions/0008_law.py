@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0007_law"
+revision: str = "0008"
 down_revision: str | None = "0007"
 
 TABLE = "law_row"
