@@ -38,7 +38,7 @@ from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
-from gateway.receivables import letter_job, letter_sending
+from gateway.receivables import follow, letter_job, letter_sending
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
 from gateway.risk.bureaus import Book
@@ -103,7 +103,8 @@ def forget_answers(session: Session, event: BuyerForgotten) -> None:
 LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyType(
     {
         OrderPlaced: (check_decision,),
-        OrderChanged: (check_decision,),
+        **dict.fromkeys(follow.FOLLOWED, (follow.heed,)),
+        OrderChanged: (check_decision, follow.heed),
         merchants.MerchantClosed: (shops.close_all,),
         BuyerForgotten: (forget_answers,),
         MailSent: (letter_sending.mail_sent,),
@@ -154,6 +155,7 @@ def tasks(services: Services) -> list[Task]:
         *expiry_tasks(chores.all_merchants),
         *chores.tasks(trail(services)),
         *backtests.TASKS,
+        follow.FOLLOWING,
         surges.WATCHING,
         letter_job.RENDERING,
     ]
