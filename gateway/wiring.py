@@ -26,6 +26,7 @@ from gateway.core.crypto import Keyring
 from gateway.core.db import Database
 from gateway.core.expiry import NIGHTLY, expiry_tasks
 from gateway.core.http import Blueprint as ApiBlueprint
+from gateway.core.outbox import MailParked, MailSent
 from gateway.core.rotation import WrappedColumn
 from gateway.core.schedule import Entry
 from gateway.core.services import Services
@@ -38,7 +39,8 @@ from gateway.merchants.models import PolicyVersion
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
 from gateway.receivables import api as claims_api
-from gateway.receivables import dunning_api, dunning_tasks, erasing, follow
+from gateway.receivables import dunning, dunning_api, dunning_tasks, erasing, follow, letter_job, letter_sending
+from gateway.receivables.letter_events import LetterBounced, LetterSent, LetterWithdrawn
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
 from gateway.risk.bureaus import Book
@@ -111,6 +113,11 @@ LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyTyp
         OrderChanged: (check_decision, follow.heed),
         merchants.MerchantClosed: (shops.close_all,),
         BuyerForgotten: (forget_answers, erasing.forget),
+        MailSent: (letter_sending.mail_sent,),
+        MailParked: (letter_sending.mail_parked,),
+        LetterSent: (dunning.letter_sent,),
+        LetterWithdrawn: (dunning.letter_undone,),
+        LetterBounced: (dunning.letter_undone,),
     },
 )
 """Event → listeners, called in this order in the same transaction."""
@@ -160,6 +167,7 @@ def tasks(services: Services) -> list[Task]:
         follow.FOLLOWING,
         surges.WATCHING,
         *dunning_tasks.TASKS,
+        letter_job.RENDERING,
     ]
 
 

@@ -19,6 +19,7 @@ from gateway.receivables.dunning_policy import DEMANDS
 from gateway.receivables.facts import ClaimFacts
 from gateway.receivables.facts import load as load_facts
 from gateway.receivables.keys import Keys
+from gateway.receivables.letter_events import LetterBounced, LetterSent, LetterWithdrawn
 from gateway.receivables.letter_models import Letter, LetterClaim
 from gateway.receivables.models import ClaimHold
 
@@ -60,6 +61,16 @@ def undo(session: Session, keys: Keys, letter_id: UUID, why: str, now: datetime)
     claims.apply_many(
         session, keys, [(id_, [change]) for id_, level in _levels(session, letter_id).items() if level], now
     )
+
+
+def letter_sent(session: Session, event: LetterSent) -> None:
+    """Listener: it has left."""
+    sent(session, event.keys, event.letter_id, event.at, event.day)
+
+
+def letter_undone(session: Session, event: LetterWithdrawn | LetterBounced) -> None:
+    """Listener: it did not leave, or came back."""
+    undo(session, event.keys, event.letter_id, event.why, event.at)
 
 
 def call_made(session: Session, keys: Keys, letter_id: UUID, now: datetime) -> None:
