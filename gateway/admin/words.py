@@ -96,6 +96,14 @@ CALL_OUTCOMES = {
     "refused": ("will nicht zahlen", "refuses to pay"),
 }
 NOTICES = {
+    "claim-limited": (
+        "Eine Forderung ist verjährt oder kurz davor; es wird nicht mehr gemahnt",
+        "A claim is barred by time or about to be; nothing is sent any more",
+    ),
+    "claim-undeliverable": (
+        "Alle Schreiben zu einer Forderung kamen zurück; bitte Anschrift prüfen",
+        "Every letter about a claim came back; please check the address",
+    ),
     "outbox-parked": ("Eine Nachricht ging nicht hinaus", "A message could not be sent"),
     "order-differs-from-decision": (
         "Eine Bestellung weicht von ihrer Entscheidung ab",

@@ -131,13 +131,9 @@ def _extra(drafted: Drafted) -> dict[str, Any]:
         for due in drafted.bundle.claims
         for hold in due.facts.holds
     )
-    told = {
-        "offers": sorted(step.offers),
-        "bureau_notice": step.bureau_notice,
-        "handover_notice": step.handover_notice,
-        "promise_broken": broken,
-    }
-    return {name: value for name, value in told.items() if value}
+    notices = {"bureau_notice": step.bureau_notice, "handover_notice": step.handover_notice}
+    more = {"offers": sorted(step.offers), "promise_broken": broken}
+    return notices | {name: value for name, value in more.items() if value}
 
 
 def _lines(session: Session, drafts: Sequence[Drafted], tables: Tables) -> list[dict[str, Any]]:

@@ -14,9 +14,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from gateway.core.channels import post_notice
 from gateway.core.db import Database, merchant_of
 from gateway.core.errors import GatewayError
-from gateway.core.ids import new_id
+from gateway.core.ids import new_id, to_public
 from gateway.law.tables import Tables
 from gateway.receivables import changes, claims, days, drafting, sending, surroundings
 from gateway.receivables.agreement_models import DunningRun
@@ -38,6 +39,8 @@ BATCH = 200
 MOST_CLAIMS = 800
 """Claims of them: the rest of a debtor with more waits for the next night."""
 DAY = timedelta(days=1)
+TOLD = {"limitation": "claim-limited", "undeliverable": "claim-undeliverable"}
+"""Reasons the merchant is told, by the code of the notice."""
 _FIRST: UUID | None = UUID(int=0)
 log = structlog.get_logger()
 
@@ -158,11 +161,18 @@ def _debtor(work_: _Work, mine: Sequence[ClaimFacts], beside: Mapping[UUID, Surr
     drafted = _draft(work_, due, policies) if due else None
     written = {one.facts.id for one in drafted.bundle.claims} if drafted else set()
     for facts in mine:
+        _tell_merchant(work_, facts, answers[facts.id])
         if facts.id not in written:
             work_.wanted.append((facts.id, [_look_again(answers[facts.id], work_.night)]))
     if drafted is not None:
         work_.drafts.append(drafted)
         work_.wanted += drafting.changes_of(drafted, work_.night.tables)
+
+
+def _tell_merchant(work_: _Work, facts: ClaimFacts, answer: Next) -> None:
+    """Where only a person can go on: barred by time, or nobody to be reached."""
+    if isinstance(answer, Nothing) and answer.why in TOLD:
+        post_notice(work_.session, TOLD[answer.why], to_public("clm", facts.id), {}, work_.night.now)
 
 
 def decide(facts: ClaimFacts, policy: DunningPolicy, night: Night, beside: Surroundings) -> Next:
