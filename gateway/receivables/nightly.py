@@ -146,9 +146,9 @@ def work(session: Session, night: Night, buyers: Sequence[UUID]) -> Count:
     beside = surroundings.read(session, found.values(), night.calendar, night.day)
     for mine in _by_debtor(found.values()).values():
         _debtor(work_, mine, beside)
-    claims_done = _apply(work_)
-    drafting.insert_letters(session, work_.drafts, night.tables, night.now)
-    count = Count(claims_done, len(work_.drafts))
+    booked = _apply(work_)
+    drafting.insert_letters(session, work_.drafts, booked, night.tables, night.now)
+    count = Count(len(booked), len(work_.drafts))
     _note(session, night, count)
     return count
 
@@ -207,11 +207,14 @@ def _look_again(answer: Next, night: Night) -> changes.LookAgain:
     )
 
 
-def _apply(work_: _Work) -> int:
+def _apply(work_: _Work) -> dict[UUID, Claim]:
+    """Every claim that was looked at, as it is now."""
+    booked: dict[UUID, Claim] = {}
     for start in range(0, len(work_.wanted), claims.MAX_BATCH):
         some = work_.wanted[start : start + claims.MAX_BATCH]
-        claims.apply_many(work_.session, work_.night.keys, some, work_.night.now)
-    return len(work_.wanted)
+        done = claims.apply_many(work_.session, work_.night.keys, some, work_.night.now)
+        booked |= {claim.id: claim for claim in done}
+    return booked
 
 
 def _due_ids(session: Session, night: Night, buyers: Collection[UUID]) -> list[UUID]:
