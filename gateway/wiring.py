@@ -38,7 +38,7 @@ from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
-from gateway.receivables import follow, letter_job, letter_sending
+from gateway.receivables import follow, letter_job, letter_sending, letters_api
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
 from gateway.risk.bureaus import Book
@@ -56,6 +56,7 @@ API: tuple[ApiBlueprint, ...] = (
     models_api.blueprint,
     intake.blueprint,
     privacy_api.blueprint,
+    letters_api.blueprint,
     law_api.calculations,
     law_api.blueprint,
 )
@@ -81,6 +82,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "orders": guards.api_key,
         "models": guards.api_key,
         "privacy": guards.api_key,
+        "letters": guards.api_key,
         "calculations": guards.api_key,
         "law": guards.api_key,
         "assets": guards.public,
