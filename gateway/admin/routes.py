@@ -15,6 +15,7 @@ from gateway.admin import (
     decisions,
     desk,
     keys,
+    letters,
     lists,
     log,
     messages,
@@ -74,6 +75,17 @@ TABLE: tuple[Page, ...] = (
     Page("/reviews/<request_id>/erase", "erase_buyer!", reviews.erase, ADMIN),
     Page("/orders", "orders", orders.index, READER),
     Page("/orders/<shop_id>/<path:reference>", "order", orders.show, READER),
+    Page("/letters", "letters", letters.index, READER),
+    Page("/letters/sender", "sender", letters.sender, ADMIN),
+    Page("/letters/sender/save", "save_sender!", letters.save_sender, ADMIN),
+    Page("/letters/print", "make_batch!", letters.make_batch, CLERK),
+    Page("/letters/batches/<batch_id>/archive", "batch_archive", letters.archive, CLERK),
+    Page("/letters/batches/<batch_id>/confirm", "confirm_batch!", letters.confirm_batch, CLERK),
+    Page("/letters/<letter_id>", "letter", letters.show, READER),
+    Page("/letters/<letter_id>/pdf", "letter_pdf", letters.pdf, READER),
+    Page("/letters/<letter_id>/cancel", "cancel_letter!", letters.cancel, CLERK),
+    Page("/letters/<letter_id>/release", "release_letter!", letters.release, CLERK),
+    Page("/letters/<letter_id>/returned", "return_letter!", letters.returned, CLERK),
     Page("/lists", "lists", lists.index, READER),
     Page("/lists/add", "add_entry!", lists.add, CLERK),
     Page("/lists/<entry_id>/remove", "remove_entry!", lists.remove, CLERK),
@@ -103,7 +115,19 @@ TABLE: tuple[Page, ...] = (
     Page("/<path:rest>", "nowhere", nowhere, READER),
 )
 NEEDS: Mapping[str, Role] = MappingProxyType({f"admin.{page.endpoint}": page.role for page in TABLE})
-MENU = ("decisions", "reviews", "orders", "lists", "policies", "notices", "messages", "keys", "people", "log")
+MENU = (
+    "decisions",
+    "reviews",
+    "orders",
+    "letters",
+    "lists",
+    "policies",
+    "notices",
+    "messages",
+    "keys",
+    "people",
+    "log",
+)
 
 blueprint.add_app_template_filter(present.kind_label, "kind_label")
 for _page in TABLE:
