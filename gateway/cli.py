@@ -23,6 +23,7 @@ from gateway import (
     commands_dunning,
     commands_jobs,
     commands_law,
+    commands_letters,
     commands_merchants,
     commands_model,
     commands_policy,
@@ -137,6 +138,7 @@ COMMANDS: tuple[click.Command, ...] = (
     commands_bureau.bureau,
     commands_buyers.buyer,
     commands_privacy.privacy,
+    commands_letters.letters,
     commands_jobs.jobs,
     commands_shield.shield_group,
 )

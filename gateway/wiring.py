@@ -39,7 +39,16 @@ from gateway.merchants.models import PolicyVersion
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
 from gateway.receivables import api as claims_api
-from gateway.receivables import dunning, dunning_api, dunning_tasks, erasing, follow, letter_job, letter_sending
+from gateway.receivables import (
+    dunning,
+    dunning_api,
+    dunning_tasks,
+    erasing,
+    follow,
+    letter_job,
+    letter_sending,
+    letters_api,
+)
 from gateway.receivables.letter_events import LetterBounced, LetterSent, LetterWithdrawn
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
@@ -60,6 +69,7 @@ API: tuple[ApiBlueprint, ...] = (
     intake.blueprint,
     privacy_api.blueprint,
     claims_api.blueprint,
+    letters_api.blueprint,
     law_api.calculations,
     law_api.blueprint,
 )
@@ -87,6 +97,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "models": guards.api_key,
         "privacy": guards.api_key,
         "claims": guards.api_key,
+        "letters": guards.api_key,
         "calculations": guards.api_key,
         "law": guards.api_key,
         "assets": guards.public,

@@ -32,6 +32,9 @@ SENDER = {
 }
 
 
+ADA = BuyerTold(email="ada@example.com", first_name="Ada", last_name="Müller", language="de")
+
+
 @dataclass(frozen=True)
 class Owed:
     """An unpaid order and its claim."""
@@ -52,7 +55,7 @@ def an_order(session, services, world, now, *, reference="1001", buyer=None, nam
         currency="EUR",
         total_minor=10_000,
         placed_at=now - timedelta(days=60),
-        buyer=buyer or BuyerTold(email="ada@example.com", first_name="Ada", last_name="Müller", language="de"),
+        buyer=buyer or ADA,
         billing=Address(line1="Am Deich 12", postcode="28199", city="Bremen", country="DE"),
         items=(ItemTold(quantity=1, unit_minor=10_000, name=name),),
     )

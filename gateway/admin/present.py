@@ -107,6 +107,26 @@ def state_label(state: str) -> str:
     return _words(words.STATES, state)
 
 
+def letter_state(state: str) -> str:
+    """Where a letter stands, in words."""
+    return _words(words.LETTER_STATES, state)
+
+
+def letter_kind(kind: str) -> str:
+    """What a letter is for, in words."""
+    return _words(words.LETTER_KINDS, kind)
+
+
+def channel_label(channel: str) -> str:
+    """How a letter leaves, in words."""
+    return _words(words.CHANNELS, channel)
+
+
+def return_label(reason: str) -> str:
+    """Why a letter came back, in words."""
+    return _words(words.RETURN_REASONS, reason)
+
+
 def event_label(event: str) -> str:
     """What happened to an order, in words."""
     return _words(words.EVENTS, event)

@@ -16,6 +16,42 @@ STATES = {
     "DELIVERED": ("zugestellt", "delivered"),
     "CANCELLED": ("storniert", "cancelled"),
 }
+LETTER_STATES = {
+    "DRAFTED": ("wartet", "waits"),
+    "PARKED": ("angehalten", "parked"),
+    "QUEUED": ("unterwegs", "on its way"),
+    "PRINTING": ("wartet auf Papier", "waits for paper"),
+    "SENT": ("versandt", "sent"),
+    "BOUNCED": ("kam zurück", "came back"),
+    "WITHDRAWN": ("zurückgenommen", "taken back"),
+}
+LETTER_KINDS = {
+    "reminder": ("Zahlungserinnerung", "payment reminder"),
+    "dunning": ("Mahnung", "dunning letter"),
+    "final": ("letzte Mahnung", "final notice"),
+    "plan": ("Ratenplan", "instalment plan"),
+    "plan_lapsed": ("Ratenplan beendet", "plan ended"),
+    "deferral": ("Stundung", "deferral"),
+    "receipt": ("Zahlungsbestätigung", "receipt"),
+    "objection_received": ("Einwand erhalten", "objection received"),
+    "objection_answer": ("Antwort auf Einwand", "answer to objection"),
+    "reversal": ("Rücknahme", "reversal"),
+    "call": ("Anruf", "call"),
+    "callback": ("Rückruf an den Shop", "callback to the shop"),
+}
+CHANNELS = {
+    "email": ("E-Mail", "e-mail"),
+    "post": ("Post", "post"),
+    "callback": ("Shop", "shop"),
+    "call": ("Anruf", "call"),
+}
+RETURN_REASONS = {
+    "address-unknown": ("Adresse unbekannt", "address unknown"),
+    "moved": ("verzogen", "moved"),
+    "refused": ("Annahme verweigert", "refused"),
+    "damaged": ("beschädigt", "damaged"),
+    "other": ("anderer Grund", "other reason"),
+}
 EVENTS = {
     "paid": ("Zahlung", "paid"),
     "shipped": ("versandt", "shipped"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from gateway.core.cells import cell
@@ -52,8 +52,8 @@ class Confirmed:
     failed: int
 
 
-def make(session: Session, day: date, now: datetime) -> PrintBatch:
-    """Take up to `MAX_LETTERS` letters that wait into a new batch, the oldest first. Raises NothingToPrint."""
+def make(session: Session, day: date, now: datetime, shop_id: UUID | None = None) -> PrintBatch:
+    """Take up to `MAX_LETTERS` letters that wait into a new batch, the oldest first; of one shop, or of all. Raises NothingToPrint."""
     merchant_id, batch_id = merchant_of(session), new_id()
     waiting = (
         select(Letter.id)
@@ -62,6 +62,8 @@ def make(session: Session, day: date, now: datetime) -> PrintBatch:
         .limit(MAX_LETTERS)
         .with_for_update(skip_locked=True)
     )
+    if shop_id is not None:
+        waiting = waiting.where(Letter.shop_id == shop_id)
     ids = list(session.scalars(waiting))
     if not ids:
         raise NothingToPrint
@@ -82,9 +84,12 @@ def get(session: Session, batch_id: UUID | None) -> PrintBatch:
     return batch
 
 
-def list_batches(session: Session, limit: int = 50) -> list[PrintBatch]:
-    """The newest first."""
+def list_batches(session: Session, limit: int = 50, shop_id: UUID | None = None) -> list[PrintBatch]:
+    """The newest first; of one shop those with letters of that shop."""
     mine = select(PrintBatch).where(PrintBatch.merchant_id == merchant_of(session))
+    if shop_id is not None:
+        its = Letter.merchant_id == PrintBatch.merchant_id, Letter.batch_id == PrintBatch.id, Letter.shop_id == shop_id
+        mine = mine.where(exists().where(*its))
     return list(session.scalars(mine.order_by(PrintBatch.id.desc()).limit(min(limit, MAX_PAGE))))
 
 
