@@ -1,5 +1,7 @@
 """Codes in the words of the desk, German and English."""
 
+from gateway.admin import claim_words
+
 OUTCOMES = {
     "allow": ("alle Zahlungsarten", "every method"),
     "review": ("mit Vorsicht", "with care"),
@@ -257,9 +259,19 @@ ACTIONS = {
     "message.replayed": ("Nachricht erneut gesendet", "message sent again"),
     "message.cancelled": ("Nachricht verworfen", "message cancelled"),
     "shield.lifted": ("Kartenschutz aufgehoben", "card-testing shield lifted"),
+    "claim.pay": ("Zahlung zu einer Forderung", "payment for a claim"),
+    "claim.hold": ("Forderung angehalten", "claim held"),
+    "claim.hold_lifted": ("Halt einer Forderung beendet", "hold of a claim lifted"),
+    "claim.credit": ("Gutschrift zu einer Forderung", "claim credited"),
+    "claim.due_date": ("Fälligkeit einer Forderung geändert", "due date of a claim changed"),
+    "claim.note": ("Notiz zu einer Forderung", "note on a claim"),
+    "claim.payment_reversed": ("Zahlung zu einer Forderung zurückgenommen", "payment of a claim taken back"),
+    "claim.write_off": ("Forderung ausgebucht", "claim written off"),
+    "claim.write_off_reversed": ("Ausbuchung zurückgenommen", "write-off reversed"),
     "notice.read": ("Hinweis gesehen", "notice seen"),
 }
 ERRORS = {
+    **claim_words.ERRORS,
     "role-missing": "Ihre Rolle schließt das nicht ein. Fragen Sie einen Inhaber Ihres Händlerkontos.",
     "page-unknown": "Diese Seite gibt es in der Verwaltung nicht.",
     "form-expired": "Das Formular ist abgelaufen oder kam nicht von unserer Seite. Öffnen Sie die Seite neu.",

@@ -13,7 +13,7 @@ from gateway.core.ids import new_id
 from gateway.core.outbox import OutboxMessage
 from gateway.merchants import callbacks
 from gateway.privacy.copies import copy_of
-from gateway.receivables import claims, ledger
+from gateway.receivables import claims, debtors, ledger
 from gateway.receivables.booking import effective
 from gateway.receivables.changes import (
     BookInterest,
@@ -155,3 +155,27 @@ def test_the_copy_of_a_buyers_data_tells_his_claims(book):
     assert (told["owed_minor"], told["contact"]["line1"], len(told["payments"])) == (6_000, "Neuer Wall 1", 1)
     assert [one["event"] for one in told["events"]] == ["opened", "contact_changed", "payment_received"]
     json.dumps(told)
+
+
+def a_transfer(book, buyer_id, amount_minor, purpose="", external_id="tx-1", currency="EUR"):
+    with book.transaction() as session:
+        told = (buyer_id, "bank", external_id, date(2026, 6, 10), amount_minor, currency, purpose)
+        return debtors.receive_for_debtor(session, book.keys, debtors.DebtorPayment(*told), NOW)
+
+
+def test_money_of_a_debtor_pays_what_he_names_then_what_was_due_first(book):
+    """§ 366 BGB; the same transfer again changes nothing; what is left over is his credit."""
+    buyer_id = book.a_buyer()
+    late, early = (
+        book.open(buyer_id=buyer_id, due_date=due, invoice_number=number)
+        for due, number in ((date(2026, 6, 30), "R-2"), (date(2026, 6, 16), "R-1"))
+    )
+    for _ in range(2):
+        a_transfer(book, buyer_id, 12_000, "Rechnung R-2, danke")
+        assert (book.claim(late).state, book.claim(early).principal_minor) == ("SETTLED", 8_000)
+    assert [one.over_minor for one in a_transfer(book, buyer_id, 9_000, external_id="tx-2")] == [1_000]
+    with pytest.raises(debtors.NothingOwed):
+        a_transfer(book, buyer_id, 1, external_id="tx-3")
+    book.open(buyer_id=buyer_id)
+    with pytest.raises(claims.CurrencyMismatch):
+        a_transfer(book, buyer_id, 1, external_id="tx-4", currency="CHF")
