@@ -40,6 +40,7 @@ from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
 from gateway.receivables import api as claims_api
 from gateway.receivables import (
+    calls,
     dunning,
     dunning_api,
     dunning_tasks,
@@ -49,6 +50,7 @@ from gateway.receivables import (
     letter_sending,
     letters_api,
 )
+from gateway.receivables.events import ClaimSettled
 from gateway.receivables.letter_events import LetterBounced, LetterSent, LetterWithdrawn
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
@@ -127,6 +129,7 @@ LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyTyp
         MailSent: (letter_sending.mail_sent,),
         MailParked: (letter_sending.mail_parked,),
         LetterSent: (dunning.letter_sent,),
+        ClaimSettled: (calls.settled,),
         LetterWithdrawn: (dunning.letter_undone,),
         LetterBounced: (dunning.letter_undone,),
     },

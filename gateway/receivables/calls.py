@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,7 @@ from gateway.core.ids import new_id
 from gateway.receivables import claims, days, dunning
 from gateway.receivables.agreement_models import CallTask
 from gateway.receivables.changes import Change, Note, SetHold
+from gateway.receivables.events import ClaimSettled
 from gateway.receivables.keys import Keys
 from gateway.receivables.letter_models import LetterClaim
 from gateway.receivables.models import Claim
@@ -127,6 +128,26 @@ def drop(session: Session, keys: Keys, task_id: UUID | None, actor: str, now: da
     if task.letter_id is not None:
         dunning.withdraw_call(session, keys, task.letter_id, "call-dropped", now)
     return task
+
+
+def settled(session: Session, event: ClaimSettled) -> None:
+    """Listener: nobody is called about a claim that is paid; a letter's call stays while another claim of it is open."""
+    merchant_id = merchant_of(session)
+    named = select(LetterClaim.letter_id).where(
+        LetterClaim.merchant_id == merchant_id, LetterClaim.claim_id == event.claim_id
+    )
+    still = (
+        select(LetterClaim.letter_id)
+        .join(Claim, (Claim.merchant_id == LetterClaim.merchant_id) & (Claim.id == LetterClaim.claim_id))
+        .where(LetterClaim.merchant_id == merchant_id, Claim.closed_at.is_(None), LetterClaim.letter_id.in_(named))
+    )
+    mine = CallTask.merchant_id == merchant_id, CallTask.buyer_id == event.buyer_id, CallTask.state == "OPEN"
+    ended = {"state": "DROPPED", "done_by": "worker", "done_at": func.now()}
+    gone = CallTask.letter_id.in_(named), CallTask.letter_id.not_in(still)
+    dropped = update(CallTask).where(*mine, *gone).values(**ended).returning(CallTask.letter_id)
+    for letter_id in session.scalars(dropped.execution_options(synchronize_session=False)).all():
+        if letter_id is not None:
+            dunning.mark_call(session, letter_id, state="WITHDRAWN", ended_at=func.now(), ended_why="paid")
 
 
 def list_calls(

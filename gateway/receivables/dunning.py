@@ -76,13 +76,13 @@ def letter_undone(session: Session, event: LetterWithdrawn | LetterBounced) -> N
 def call_made(session: Session, keys: Keys, letter_id: UUID, now: datetime) -> None:
     """The call that stood for a step was made: the step happened."""
     day = days.today("DE", now)
-    _mark(session, letter_id, state="SENT", sent_at=now, day=day)
+    mark_call(session, letter_id, state="SENT", sent_at=now, day=day)
     sent(session, keys, letter_id, now, day)
 
 
 def withdraw_call(session: Session, keys: Keys, letter_id: UUID, why: str, now: datetime) -> None:
     """The call is not to be made: its step is undone."""
-    _mark(session, letter_id, state="WITHDRAWN", ended_at=now, ended_why=why)
+    mark_call(session, letter_id, state="WITHDRAWN", ended_at=now, ended_why=why)
     undo(session, keys, letter_id, why, now)
 
 
@@ -129,7 +129,7 @@ def _levels(session: Session, letter_id: UUID) -> dict[UUID, int]:
     return {row.claim_id: row.level for row in rows}
 
 
-def _mark(session: Session, letter_id: UUID, **values: object) -> None:
+def mark_call(session: Session, letter_id: UUID, **values: object) -> None:
     """A call has no renderer and no outbox: its letter row only says whether it was made."""
     mine = Letter.merchant_id == merchant_of(session), Letter.id == letter_id, Letter.channel == "call"
     session.execute(update(Letter).where(*mine).values(**values).execution_options(synchronize_session=False))

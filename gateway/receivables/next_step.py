@@ -13,9 +13,8 @@ from typing import Protocol
 from gateway.receivables.debtor_calendar import DefaultFound
 from gateway.receivables.dunning_policy import LETTERS, DunningPolicy, PolicyStep, Sending, Track
 from gateway.receivables.facts import ClaimFacts, HoldFacts, LetterFacts
+from gateway.receivables.lifecycle import STOPS_EVERYTHING
 
-ENDLESS = ("insolvency", "death", "guardianship")
-"""Holds that stop everything until a person lifts them."""
 GONE = ("WITHDRAWN", "BOUNCED")
 """States of letters that do not count: the step they stood for is undone."""
 DUNNED = ("OPEN", "DUNNING")
@@ -163,7 +162,7 @@ def _unable(facts: ClaimFacts, track: Track, step: PolicyStep | None) -> str:
 
 def _reasons(facts: ClaimFacts, track: Track | None, today: date, beside: Surroundings) -> Iterator[str]:
     """The gravest first."""
-    yield from (hold.reason for hold in facts.holds if hold.reason in ENDLESS)
+    yield from (hold.reason for hold in facts.holds if hold.reason in STOPS_EVERYTHING)
     if facts.state not in DUNNED:
         yield _STATES[facts.state]
     if facts.owed_minor <= 0:

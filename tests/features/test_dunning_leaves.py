@@ -8,13 +8,14 @@ from sqlalchemy import select
 
 from gateway import wiring
 from gateway.core import events
+from gateway.core.ids import new_id
 from gateway.core.outbox import MailParked, MailSent, OutboxMessage
 from gateway.core.work import Job, JobRow
 from gateway.law.tables import shipped
-from gateway.receivables import claims, letter_job, letters, nightly, preview
+from gateway.receivables import calls, claims, letter_job, letters, nightly, preview
 from gateway.receivables.agreement_models import CallTask
 from gateway.receivables.keys import Keys
-from gateway.receivables.letter_models import Letter
+from gateway.receivables.letter_models import Letter, LetterClaim
 from gateway.receivables.nightly import Night
 from tests.builders import a_world
 from tests.claims_made import a_claim, a_sender, pay
@@ -52,7 +53,7 @@ class Nights:
 
     def taken(self, parked=""):
         """The mail server took what is queued, or refused it for good."""
-        now = self.clock.move_to and datetime.now(UTC)
+        now = datetime.now(UTC)
         with self.session() as session:
             found = session.scalars(select(Letter).where(Letter.state == "QUEUED")).all()
             for letter in found:
@@ -134,6 +135,34 @@ def test_who_paid_in_the_window_gets_no_letter(nights):
     nights.morning(FIRST.date())
     assert nights.letters()[0] == [("reminder", "email", "WITHDRAWN")]
     assert nights.claim()[0] == "SETTLED"
+
+
+def test_nobody_is_called_about_what_was_paid(nights):
+    with nights.session() as session:
+        claim = claims.get(session, nights.owed.claim_id)
+        letter_id = new_id()
+        session.add(a_call_letter(claim, letter_id))
+        session.flush()
+        session.add(LetterClaim(**a_line(claim, letter_id)))
+        session.flush()
+        wanted = calls.Wanted(claim.shop_id, claim.buyer_id, f"letter:{letter_id}", FIRST.date(), letter_id, claim.live)
+        calls.open_for(session, [wanted])
+        pay(session, nights.services, nights.owed, 10_000, FIRST)
+        task = calls.by_cause(session, f"letter:{letter_id}")
+        assert task.state == "DROPPED"
+
+
+def a_call_letter(claim, letter_id):
+    """A step of the policy that is a call, as the night drafts it."""
+    told = {"origin": "dunning", "kind": "call", "step": "c", "channel": "call", "language": "de", "tone": "neutral"}
+    when = {"day": FIRST.date(), "drafted_at": FIRST, "release_at": FIRST}
+    who = {"merchant_id": claim.merchant_id, "shop_id": claim.shop_id, "buyer_id": claim.buyer_id, "live": claim.live}
+    return Letter(id=letter_id, state="DRAFTED", **who, **told, **when)
+
+
+def a_line(claim, letter_id):
+    ids = {"merchant_id": claim.merchant_id, "letter_id": letter_id, "claim_id": claim.id}
+    return ids | {"level": 1, "total_minor": 10_000, "figures": {}}
 
 
 def test_each_letter_has_one_job_that_lets_it_out_after_its_window(nights):
