@@ -26,6 +26,7 @@ from gateway.core.crypto import Keyring
 from gateway.core.db import Database
 from gateway.core.expiry import NIGHTLY, expiry_tasks
 from gateway.core.http import Blueprint as ApiBlueprint
+from gateway.core.outbox import MailParked, MailSent
 from gateway.core.rotation import WrappedColumn
 from gateway.core.schedule import Entry
 from gateway.core.services import Services
@@ -38,7 +39,19 @@ from gateway.merchants.models import PolicyVersion
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
 from gateway.receivables import api as claims_api
-from gateway.receivables import erasing, follow
+from gateway.receivables import (
+    calls,
+    dunning,
+    dunning_api,
+    dunning_tasks,
+    erasing,
+    follow,
+    letter_job,
+    letter_sending,
+    letters_api,
+)
+from gateway.receivables.events import ClaimSettled
+from gateway.receivables.letter_events import LetterBounced, LetterSent, LetterWithdrawn
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
 from gateway.risk.bureaus import Book
@@ -52,11 +65,13 @@ API: tuple[ApiBlueprint, ...] = (
     explain_api.blueprint,
     attempts.blueprint,
     policy_api.blueprint,
+    dunning_api.blueprint,
     shops_api.blueprint,
     models_api.blueprint,
     intake.blueprint,
     privacy_api.blueprint,
     claims_api.blueprint,
+    letters_api.blueprint,
     law_api.calculations,
     law_api.blueprint,
 )
@@ -78,11 +93,13 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "healthz": guards.public,
         "decisions": guards.api_key,
         "policies": guards.api_key,
+        "dunning": guards.api_key,
         "attempts": guards.api_key,
         "orders": guards.api_key,
         "models": guards.api_key,
         "privacy": guards.api_key,
         "claims": guards.api_key,
+        "letters": guards.api_key,
         "calculations": guards.api_key,
         "law": guards.api_key,
         "assets": guards.public,
@@ -109,6 +126,12 @@ LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyTyp
         OrderChanged: (check_decision, follow.heed),
         merchants.MerchantClosed: (shops.close_all,),
         BuyerForgotten: (forget_answers, erasing.forget),
+        MailSent: (letter_sending.mail_sent,),
+        MailParked: (letter_sending.mail_parked,),
+        LetterSent: (dunning.letter_sent,),
+        ClaimSettled: (calls.settled,),
+        LetterWithdrawn: (dunning.letter_undone,),
+        LetterBounced: (dunning.letter_undone,),
     },
 )
 """Event → listeners, called in this order in the same transaction."""
@@ -129,7 +152,7 @@ INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({**intake.HANDLER
 OBJECTIONS: tuple[erasure.Objects, ...] = (erasure.orders_object, erasing.claims_object)
 """Who may refuse that a buyer is erased."""
 
-SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE, *surges.SCHEDULE)
+SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE, *surges.SCHEDULE, *dunning_tasks.SCHEDULE)
 """What runs when."""
 
 
@@ -157,6 +180,8 @@ def tasks(services: Services) -> list[Task]:
         *backtests.TASKS,
         follow.FOLLOWING,
         surges.WATCHING,
+        *dunning_tasks.TASKS,
+        letter_job.RENDERING,
     ]
 
 

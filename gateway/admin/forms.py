@@ -130,6 +130,53 @@ class AnswerForm(FlaskForm):  # type: ignore[misc] # as above
     days = IntegerField(_("A grant holds for (days)"), [Optional(), NumberRange(1, MAX_DAYS)])
 
 
+class SenderForm(FlaskForm):  # type: ignore[misc] # as above
+    """Who letters come from; `senders.profile` says what is right."""
+
+    legal_name = StringField(_("Full legal name"), [InputRequired(), Length(max=140)])
+    street = StringField(_("Street"), [InputRequired(), Length(max=100)])
+    house_number = StringField(_("House number"), [Length(max=100)])
+    line2 = StringField(_("Addition"), [Length(max=100)])
+    postcode = StringField(_("Postcode"), [InputRequired(), Length(max=100)])
+    city = StringField(_("City"), [InputRequired(), Length(max=100)])
+    country = StringField(_("Country (two letters)"), [InputRequired(), Length(max=2)])
+    register = StringField(_("Register and number"), [Length(max=140)])
+    vat_id = StringField(_("VAT id"), [Length(max=100)])
+    email = StringField(_("E-mail for questions"), [Length(max=254)])
+    phone = StringField(_("Phone"), [Length(max=100)])
+    website = StringField(_("Website"), [Length(max=200)])
+    account_holder = StringField(_("Account holder, exactly as the bank knows it"), [Length(max=70)])
+    iban = StringField(_("IBAN"), [InputRequired(), Length(max=42)])
+    bic = StringField(_("BIC"), [Length(max=15)])
+    swiss_iban = StringField(_("Swiss IBAN for francs"), [Length(max=42)])
+    qr_iban = StringField(_("QR-IBAN"), [Length(max=42)])
+    bureau = StringField(_("Credit bureau that letters may name"), [Length(max=100)])
+    partner = StringField(_("Collection partner that last letters may name"), [Length(max=100)])
+
+
+SENDER_FIELDS = (
+    "legal_name",
+    "street",
+    "house_number",
+    "line2",
+    "postcode",
+    "city",
+    "country",
+    "register",
+    "vat_id",
+    "email",
+    "phone",
+    "website",
+    "account_holder",
+    "iban",
+    "bic",
+    "swiss_iban",
+    "qr_iban",
+    "bureau",
+    "partner",
+)
+
+
 class ConfirmForm(FlaskForm):  # type: ignore[misc] # as above
     """Nothing but the proof that the page was ours."""
 

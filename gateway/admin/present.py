@@ -107,6 +107,26 @@ def state_label(state: str) -> str:
     return _words(words.STATES, state)
 
 
+def letter_state(state: str) -> str:
+    """Where a letter stands, in words."""
+    return _words(words.LETTER_STATES, state)
+
+
+def letter_kind(kind: str) -> str:
+    """What a letter is for, in words."""
+    return _words(words.LETTER_KINDS, kind)
+
+
+def channel_label(channel: str) -> str:
+    """How a letter leaves, in words."""
+    return _words(words.CHANNELS, channel)
+
+
+def return_label(reason: str) -> str:
+    """Why a letter came back, in words."""
+    return _words(words.RETURN_REASONS, reason)
+
+
 def event_label(event: str) -> str:
     """What happened to an order, in words."""
     return _words(words.EVENTS, event)
@@ -115,6 +135,16 @@ def event_label(event: str) -> str:
 def list_kind_label(kind: str) -> str:
     """What kind of value a list entry holds."""
     return _words(words.LIST_KINDS, kind)
+
+
+def dunning_label(code: str) -> str:
+    """A kind of step, a way, a tone or a group of debtors in words."""
+    return _words(words.DUNNING, code)
+
+
+def call_outcome_label(outcome: str) -> str:
+    """How a call ended."""
+    return _words(words.CALL_OUTCOMES, outcome)
 
 
 def stage_label(stage: str) -> str:

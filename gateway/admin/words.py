@@ -18,6 +18,42 @@ STATES = {
     "DELIVERED": ("zugestellt", "delivered"),
     "CANCELLED": ("storniert", "cancelled"),
 }
+LETTER_STATES = {
+    "DRAFTED": ("wartet", "waits"),
+    "PARKED": ("angehalten", "parked"),
+    "QUEUED": ("unterwegs", "on its way"),
+    "PRINTING": ("wartet auf Papier", "waits for paper"),
+    "SENT": ("versandt", "sent"),
+    "BOUNCED": ("kam zurück", "came back"),
+    "WITHDRAWN": ("zurückgenommen", "taken back"),
+}
+LETTER_KINDS = {
+    "reminder": ("Zahlungserinnerung", "payment reminder"),
+    "dunning": ("Mahnung", "dunning letter"),
+    "final": ("letzte Mahnung", "final notice"),
+    "plan": ("Ratenplan", "instalment plan"),
+    "plan_lapsed": ("Ratenplan beendet", "plan ended"),
+    "deferral": ("Stundung", "deferral"),
+    "receipt": ("Zahlungsbestätigung", "receipt"),
+    "objection_received": ("Einwand erhalten", "objection received"),
+    "objection_answer": ("Antwort auf Einwand", "answer to objection"),
+    "reversal": ("Rücknahme", "reversal"),
+    "call": ("Anruf", "call"),
+    "callback": ("Rückruf an den Shop", "callback to the shop"),
+}
+CHANNELS = {
+    "email": ("E-Mail", "e-mail"),
+    "post": ("Post", "post"),
+    "callback": ("Shop", "shop"),
+    "call": ("Anruf", "call"),
+}
+RETURN_REASONS = {
+    "address-unknown": ("Adresse unbekannt", "address unknown"),
+    "moved": ("verzogen", "moved"),
+    "refused": ("Annahme verweigert", "refused"),
+    "damaged": ("beschädigt", "damaged"),
+    "other": ("anderer Grund", "other reason"),
+}
 EVENTS = {
     "paid": ("Zahlung", "paid"),
     "shipped": ("versandt", "shipped"),
@@ -69,7 +105,43 @@ POLICIES = {
     "economics": ("Marge und Kosten", "Margin and costs"),
     "privacy": ("Auskunft an Käufer", "Answers to buyers"),
 }
+DUNNING = {
+    "": ("–", "–"),
+    "reminder": ("Zahlungserinnerung", "reminder"),
+    "dunning": ("Mahnung", "dunning letter"),
+    "final": ("letzte Mahnung", "last letter"),
+    "call": ("Anruf", "phone call"),
+    "callback": ("Rückruf an den Shop", "callback to the shop"),
+    "email": ("E-Mail", "e-mail"),
+    "post": ("Post", "post"),
+    "friendly": ("freundlich", "friendly"),
+    "neutral": ("sachlich", "neutral"),
+    "firm": ("bestimmt", "firm"),
+    "instalments": ("Raten anbieten", "offer instalments"),
+    "deferral": ("Aufschub anbieten", "offer a deferral"),
+    "debtor-any": ("alle", "everybody"),
+    "debtor-consumer": ("Verbraucher", "consumers"),
+    "debtor-business": ("Firmen", "companies"),
+    "buyers-new": ("neue Kunden", "new buyers"),
+    "buyers-regular": ("bekannte Kunden", "regular buyers"),
+}
+CALL_OUTCOMES = {
+    "reached": ("erreicht", "reached"),
+    "promised": ("Zahlung versprochen", "promised to pay"),
+    "objected": ("bestreitet die Forderung", "disputes the claim"),
+    "not_reached": ("nicht erreicht", "not reached"),
+    "wrong_number": ("falsche Nummer", "wrong number"),
+    "refused": ("will nicht zahlen", "refuses to pay"),
+}
 NOTICES = {
+    "claim-limited": (
+        "Eine Forderung ist verjährt oder kurz davor; es wird nicht mehr gemahnt",
+        "A claim is barred by time or about to be; nothing is sent any more",
+    ),
+    "claim-undeliverable": (
+        "Alle Schreiben zu einer Forderung kamen zurück; bitte Anschrift prüfen",
+        "Every letter about a claim came back; please check the address",
+    ),
     "outbox-parked": ("Eine Nachricht ging nicht hinaus", "A message could not be sent"),
     "order-differs-from-decision": (
         "Eine Bestellung weicht von ihrer Entscheidung ab",
@@ -158,6 +230,11 @@ ACTIONS = {
     "policy.staged": ("Richtlinie auf andere Stufe gesetzt", "policy moved to another stage"),
     "policy.rolled-back": ("Richtlinie zurückgenommen", "policy rolled back"),
     "policy.backtested": ("Rückrechnung einer Richtlinie", "policy backtested"),
+    "dunning-policy.saved": ("Mahnrichtlinie gespeichert", "dunning policy saved"),
+    "dunning-policy.activated": ("Mahnrichtlinie aktiviert", "dunning policy made live"),
+    "dunning-policy.rolled-back": ("Mahnrichtlinie zurückgenommen", "dunning policy rolled back"),
+    "call.ended": ("Anruf festgehalten", "call written down"),
+    "call.dropped": ("Anruf verworfen", "call dropped"),
     "key.created": ("Schlüssel erzeugt", "key created"),
     "key.revoked": ("Schlüssel widerrufen", "key revoked"),
     "shop.created": ("Shop angelegt", "shop created"),
@@ -219,5 +296,8 @@ ERRORS = {
     "buyer-erased": "Dieser Käufer wurde gelöscht.",
     "buyer-unknown": "Diesen Käufer gibt es nicht.",
     "refused": "Das geht im jetzigen Zustand nicht; vielleicht hat schon jemand geantwortet.",
+    "call-task-unknown": "Diesen Anruf gibt es hier nicht.",
+    "call-done": "Dieser Anruf ist schon erledigt.",
+    "nothing-to-roll-back-to": "Keine frühere Fassung war je gültig.",
     "not-found": "Das gibt es hier nicht (mehr).",
 }

@@ -28,7 +28,9 @@ from gateway.merchants.models import CallbackEndpoint
 
 ORDER_CHANGED = "order.changed"
 CLAIM_OPENED, CLAIM_CHANGED, CLAIM_SETTLED = "claim.opened", "claim.changed", "claim.settled"
-EVENT_TYPES = frozenset({ORDER_CHANGED, CLAIM_OPENED, CLAIM_CHANGED, CLAIM_SETTLED})
+LETTER_DUE = "letter.due"
+"""The shop is to tell the debtor itself."""
+EVENT_TYPES = frozenset({ORDER_CHANGED, CLAIM_OPENED, CLAIM_CHANGED, CLAIM_SETTLED, LETTER_DUE})
 BOTH_SIGN = timedelta(hours=24)
 """How long the old secret goes on signing after a change."""
 MAX_ENDPOINTS = 20

@@ -5,7 +5,41 @@ from types import MappingProxyType
 
 from gateway.core.clock import local_date
 
-_ZONES = MappingProxyType({"AT": "Europe/Vienna", "CH": "Europe/Zurich", "LI": "Europe/Zurich"})
+_ZONES = MappingProxyType(
+    {
+        "AT": "Europe/Vienna",
+        "BE": "Europe/Brussels",
+        "BG": "Europe/Sofia",
+        "CH": "Europe/Zurich",
+        "CY": "Asia/Nicosia",
+        "CZ": "Europe/Prague",
+        "DE": "Europe/Berlin",
+        "DK": "Europe/Copenhagen",
+        "EE": "Europe/Tallinn",
+        "ES": "Europe/Madrid",
+        "FI": "Europe/Helsinki",
+        "FR": "Europe/Paris",
+        "GB": "Europe/London",
+        "GR": "Europe/Athens",
+        "HR": "Europe/Zagreb",
+        "HU": "Europe/Budapest",
+        "IE": "Europe/Dublin",
+        "IT": "Europe/Rome",
+        "LI": "Europe/Vaduz",
+        "LT": "Europe/Vilnius",
+        "LU": "Europe/Luxembourg",
+        "LV": "Europe/Riga",
+        "MT": "Europe/Malta",
+        "NL": "Europe/Amsterdam",
+        "PL": "Europe/Warsaw",
+        "PT": "Europe/Lisbon",
+        "RO": "Europe/Bucharest",
+        "SE": "Europe/Stockholm",
+        "SI": "Europe/Ljubljana",
+        "SK": "Europe/Bratislava",
+    }
+)
+"""Country → zone of most of its people."""
 
 
 def zone(country: str) -> str:
