@@ -50,7 +50,7 @@ def test_markup_of_typst_in_data_is_shown_and_never_run(field):
 @pytest.mark.parametrize("kind", list(Kind))
 @pytest.mark.parametrize(("country", "language"), [("DE", "en"), ("CH", "it")])
 def test_a_letter_can_be_read_by_a_screen_reader(kind, country, language):
-    """typst refuses what would break PDF/UA-1."""
+    """Typst refuses what would break PDF/UA-1."""
     assert render(letter(kind, country, language), standards=["ua-1"]).startswith(b"%PDF-")
 
 
