@@ -5,12 +5,24 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import decisions, growth, inprocess, intake, letters, models, stack, start, work
+from bench import decisions, dunning, growth, inprocess, intake, letters, models, stack, start, work
 from bench.figures import Figure, Section, machine_facts, page, printed
 from gateway.core import clock
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
-PARTS = ("judgement", "models", "letters", "start", "velocity", "decision", "memory", "intake", "work", "growth")
+PARTS = (
+    "judgement",
+    "models",
+    "letters",
+    "start",
+    "velocity",
+    "decision",
+    "memory",
+    "intake",
+    "work",
+    "dunning",
+    "growth",
+)
 
 
 def main() -> int:
@@ -43,6 +55,9 @@ def _sections(names: tuple[str, ...], *, quick: bool) -> Iterator[Section]:
         "memory": lambda running: decisions.memory(running, (200, 1_000) if quick else decisions.MEMORY_AT),
         "intake": lambda running: intake.section(running, rounds, seconds),
         "work": _work,
+        "dunning": lambda running: dunning.section(
+            running, dunning.QUICK_CLAIMS if quick else dunning.CLAIMS, 1 if quick else rounds
+        ),
         "growth": lambda running: growth.section(running, growth.QUICK_STEPS if quick else growth.STEPS, rounds),
     }
     yield from (part() for name, part in alone.items() if name in names)

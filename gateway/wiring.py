@@ -38,7 +38,18 @@ from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
-from gateway.receivables import follow, letter_job, letter_sending, letters_api
+from gateway.receivables import api as claims_api
+from gateway.receivables import (
+    dunning,
+    dunning_api,
+    dunning_tasks,
+    erasing,
+    follow,
+    letter_job,
+    letter_sending,
+    letters_api,
+)
+from gateway.receivables.letter_events import LetterBounced, LetterSent, LetterWithdrawn
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
 from gateway.risk.bureaus import Book
@@ -52,10 +63,12 @@ API: tuple[ApiBlueprint, ...] = (
     explain_api.blueprint,
     attempts.blueprint,
     policy_api.blueprint,
+    dunning_api.blueprint,
     shops_api.blueprint,
     models_api.blueprint,
     intake.blueprint,
     privacy_api.blueprint,
+    claims_api.blueprint,
     letters_api.blueprint,
     law_api.calculations,
     law_api.blueprint,
@@ -78,10 +91,12 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "healthz": guards.public,
         "decisions": guards.api_key,
         "policies": guards.api_key,
+        "dunning": guards.api_key,
         "attempts": guards.api_key,
         "orders": guards.api_key,
         "models": guards.api_key,
         "privacy": guards.api_key,
+        "claims": guards.api_key,
         "letters": guards.api_key,
         "calculations": guards.api_key,
         "law": guards.api_key,
@@ -108,9 +123,12 @@ LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyTyp
         **dict.fromkeys(follow.FOLLOWED, (follow.heed,)),
         OrderChanged: (check_decision, follow.heed),
         merchants.MerchantClosed: (shops.close_all,),
-        BuyerForgotten: (forget_answers,),
+        BuyerForgotten: (forget_answers, erasing.forget),
         MailSent: (letter_sending.mail_sent,),
         MailParked: (letter_sending.mail_parked,),
+        LetterSent: (dunning.letter_sent,),
+        LetterWithdrawn: (dunning.letter_undone,),
+        LetterBounced: (dunning.letter_undone,),
     },
 )
 """Event → listeners, called in this order in the same transaction."""
@@ -128,10 +146,10 @@ WRAPPED: tuple[WrappedColumn, ...] = (
 INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({**intake.HANDLERS})
 """Kind of connection → what is done with its messages."""
 
-OBJECTIONS: tuple[erasure.Objects, ...] = (erasure.orders_object,)
+OBJECTIONS: tuple[erasure.Objects, ...] = (erasure.orders_object, erasing.claims_object)
 """Who may refuse that a buyer is erased."""
 
-SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE, *surges.SCHEDULE)
+SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE, *surges.SCHEDULE, *dunning_tasks.SCHEDULE)
 """What runs when."""
 
 
@@ -159,6 +177,7 @@ def tasks(services: Services) -> list[Task]:
         *backtests.TASKS,
         follow.FOLLOWING,
         surges.WATCHING,
+        *dunning_tasks.TASKS,
         letter_job.RENDERING,
     ]
 

@@ -1,5 +1,7 @@
 """Codes in the words of the desk, German and English."""
 
+from gateway.admin import claim_words
+
 OUTCOMES = {
     "allow": ("alle Zahlungsarten", "every method"),
     "review": ("mit Vorsicht", "with care"),
@@ -103,7 +105,43 @@ POLICIES = {
     "economics": ("Marge und Kosten", "Margin and costs"),
     "privacy": ("Auskunft an Käufer", "Answers to buyers"),
 }
+DUNNING = {
+    "": ("–", "–"),
+    "reminder": ("Zahlungserinnerung", "reminder"),
+    "dunning": ("Mahnung", "dunning letter"),
+    "final": ("letzte Mahnung", "last letter"),
+    "call": ("Anruf", "phone call"),
+    "callback": ("Rückruf an den Shop", "callback to the shop"),
+    "email": ("E-Mail", "e-mail"),
+    "post": ("Post", "post"),
+    "friendly": ("freundlich", "friendly"),
+    "neutral": ("sachlich", "neutral"),
+    "firm": ("bestimmt", "firm"),
+    "instalments": ("Raten anbieten", "offer instalments"),
+    "deferral": ("Aufschub anbieten", "offer a deferral"),
+    "debtor-any": ("alle", "everybody"),
+    "debtor-consumer": ("Verbraucher", "consumers"),
+    "debtor-business": ("Firmen", "companies"),
+    "buyers-new": ("neue Kunden", "new buyers"),
+    "buyers-regular": ("bekannte Kunden", "regular buyers"),
+}
+CALL_OUTCOMES = {
+    "reached": ("erreicht", "reached"),
+    "promised": ("Zahlung versprochen", "promised to pay"),
+    "objected": ("bestreitet die Forderung", "disputes the claim"),
+    "not_reached": ("nicht erreicht", "not reached"),
+    "wrong_number": ("falsche Nummer", "wrong number"),
+    "refused": ("will nicht zahlen", "refuses to pay"),
+}
 NOTICES = {
+    "claim-limited": (
+        "Eine Forderung ist verjährt oder kurz davor; es wird nicht mehr gemahnt",
+        "A claim is barred by time or about to be; nothing is sent any more",
+    ),
+    "claim-undeliverable": (
+        "Alle Schreiben zu einer Forderung kamen zurück; bitte Anschrift prüfen",
+        "Every letter about a claim came back; please check the address",
+    ),
     "outbox-parked": ("Eine Nachricht ging nicht hinaus", "A message could not be sent"),
     "order-differs-from-decision": (
         "Eine Bestellung weicht von ihrer Entscheidung ab",
@@ -192,6 +230,11 @@ ACTIONS = {
     "policy.staged": ("Richtlinie auf andere Stufe gesetzt", "policy moved to another stage"),
     "policy.rolled-back": ("Richtlinie zurückgenommen", "policy rolled back"),
     "policy.backtested": ("Rückrechnung einer Richtlinie", "policy backtested"),
+    "dunning-policy.saved": ("Mahnrichtlinie gespeichert", "dunning policy saved"),
+    "dunning-policy.activated": ("Mahnrichtlinie aktiviert", "dunning policy made live"),
+    "dunning-policy.rolled-back": ("Mahnrichtlinie zurückgenommen", "dunning policy rolled back"),
+    "call.ended": ("Anruf festgehalten", "call written down"),
+    "call.dropped": ("Anruf verworfen", "call dropped"),
     "key.created": ("Schlüssel erzeugt", "key created"),
     "key.revoked": ("Schlüssel widerrufen", "key revoked"),
     "shop.created": ("Shop angelegt", "shop created"),
@@ -216,9 +259,19 @@ ACTIONS = {
     "message.replayed": ("Nachricht erneut gesendet", "message sent again"),
     "message.cancelled": ("Nachricht verworfen", "message cancelled"),
     "shield.lifted": ("Kartenschutz aufgehoben", "card-testing shield lifted"),
+    "claim.pay": ("Zahlung zu einer Forderung", "payment for a claim"),
+    "claim.hold": ("Forderung angehalten", "claim held"),
+    "claim.hold_lifted": ("Halt einer Forderung beendet", "hold of a claim lifted"),
+    "claim.credit": ("Gutschrift zu einer Forderung", "claim credited"),
+    "claim.due_date": ("Fälligkeit einer Forderung geändert", "due date of a claim changed"),
+    "claim.note": ("Notiz zu einer Forderung", "note on a claim"),
+    "claim.payment_reversed": ("Zahlung zu einer Forderung zurückgenommen", "payment of a claim taken back"),
+    "claim.write_off": ("Forderung ausgebucht", "claim written off"),
+    "claim.write_off_reversed": ("Ausbuchung zurückgenommen", "write-off reversed"),
     "notice.read": ("Hinweis gesehen", "notice seen"),
 }
 ERRORS = {
+    **claim_words.ERRORS,
     "role-missing": "Ihre Rolle schließt das nicht ein. Fragen Sie einen Inhaber Ihres Händlerkontos.",
     "page-unknown": "Diese Seite gibt es in der Verwaltung nicht.",
     "form-expired": "Das Formular ist abgelaufen oder kam nicht von unserer Seite. Öffnen Sie die Seite neu.",
@@ -243,5 +296,8 @@ ERRORS = {
     "buyer-erased": "Dieser Käufer wurde gelöscht.",
     "buyer-unknown": "Diesen Käufer gibt es nicht.",
     "refused": "Das geht im jetzigen Zustand nicht; vielleicht hat schon jemand geantwortet.",
+    "call-task-unknown": "Diesen Anruf gibt es hier nicht.",
+    "call-done": "Dieser Anruf ist schon erledigt.",
+    "nothing-to-roll-back-to": "Keine frühere Fassung war je gültig.",
     "not-found": "Das gibt es hier nicht (mehr).",
 }

@@ -33,7 +33,13 @@ class Act:
 
 def record(session: Session, keyring: Keyring, act: Act, now: datetime) -> None:
     """Remember an act for good, in the transaction that carries it out."""
-    subject = f"{act.subject_kind}:{act.subject_id}"
+    log(session, act, now)
+    entry = history.Entry(act.subject_kind, act.subject_id, act.action, act.actor, now, act.facts)
+    history.append(session, entry, secrets.get_key(session, keyring, "data"))
+
+
+def log(session: Session, act: Act, now: datetime) -> None:
+    """The log alone: for subjects whose own history, under their buyer's key, tells the act already."""
     session.add(
         UserEvent(
             merchant_id=merchant_of(session),
@@ -41,9 +47,7 @@ def record(session: Session, keyring: Keyring, act: Act, now: datetime) -> None:
             at=now,
             actor=act.actor,
             action=act.action,
-            subject=subject,
+            subject=f"{act.subject_kind}:{act.subject_id}",
             facts=dict(act.facts),
         ),
     )
-    entry = history.Entry(act.subject_kind, act.subject_id, act.action, act.actor, now, act.facts)
-    history.append(session, entry, secrets.get_key(session, keyring, "data"))

@@ -1,8 +1,8 @@
 """A bundle that is due becomes changes to its claims, and once they are booked a drafted letter with its figures."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -18,13 +18,13 @@ from gateway.receivables import calls, changes, days, ledger
 from gateway.receivables.bundle import Bundle, Due
 from gateway.receivables.changes import Change
 from gateway.receivables.claim_figures import OrderSeen, figures_of
-from gateway.receivables.facts import ClaimFacts
-from gateway.receivables.facts import load as load_facts
 from gateway.receivables.letter_models import Letter, LetterClaim
+from gateway.receivables.models import Claim
 from gateway.shops.models import Order
 
 RELEASE = "letters.release"
 """The task of letters that renders, checks and sends a drafted one (args: `letter_id`)."""
+DAY = timedelta(days=1)
 _LETTERS, _LINES = (cast("Table", model.__table__) for model in (Letter, LetterClaim))
 
 
@@ -72,17 +72,18 @@ def _changes(drafted: Drafted, due: Due, tables: Tables) -> list[Change]:
     if due is drafted.bundle.leader and step.fee_minor:
         working = {"proven_minor": step.step.fee_minor, "proof": step.step.fee_proof}
         made.append(changes.ChargeFee(amount_minor=step.fee_minor, day=step.day, cause=cause, working=working))
-    made.append(changes.Note(text=f"{step.step.key} drafted for {step.day}"))
-    made.append(changes.LookAgain(next_on=step.day + days.DAY, policy_id=drafted.policy_id))
+    made.append(changes.LookAgain(next_on=step.day + DAY, policy_id=drafted.policy_id))
     return made
 
 
-def insert_letters(session: Session, drafts: Sequence[Drafted], tables: Tables, now: datetime) -> None:
-    """The letters, what each says about each claim, and the job that lets it out; all booked before."""
+def insert_letters(
+    session: Session, drafts: Sequence[Drafted], booked: Mapping[UUID, Claim], tables: Tables, now: datetime
+) -> None:
+    """The letters, what each says about each claim as it is `booked` now, and the job that lets it out."""
     if not drafts:
         return
     session.execute(insert(_LETTERS), [_letter(session, drafted, now) for drafted in drafts])
-    session.execute(insert(_LINES), _lines(session, drafts, tables))
+    session.execute(insert(_LINES), _lines(session, drafts, booked, tables))
     merchant_id = merchant_of(session)
     leaving = [drafted for drafted in drafts if drafted.bundle.step.channel != "call"]
     jobs = [
@@ -130,25 +131,22 @@ def _extra(drafted: Drafted) -> dict[str, Any]:
         for due in drafted.bundle.claims
         for hold in due.facts.holds
     )
-    told = {
-        "offers": sorted(step.offers),
-        "bureau_notice": step.bureau_notice,
-        "handover_notice": step.handover_notice,
-        "promise_broken": broken,
-    }
-    return {name: value for name, value in told.items() if value}
+    notices = {"bureau_notice": step.bureau_notice, "handover_notice": step.handover_notice}
+    more = {"offers": sorted(step.offers), "promise_broken": broken}
+    return notices | {name: value for name, value in more.items() if value}
 
 
-def _lines(session: Session, drafts: Sequence[Drafted], tables: Tables) -> list[dict[str, Any]]:
+def _lines(
+    session: Session, drafts: Sequence[Drafted], booked: Mapping[UUID, Claim], tables: Tables
+) -> list[dict[str, Any]]:
     ids = [due.facts.id for drafted in drafts for due in drafted.bundle.claims]
-    facts, booked = load_facts(session, ids), ledger.load(session, ids)
-    orders = _orders(session, facts)
-    found = []
+    entries, found = ledger.load(session, ids), []
+    orders = _orders(session, [due.facts.order_id for drafted in drafts for due in drafted.bundle.claims])
     for drafted in drafts:
         for due in drafted.bundle.claims:
-            now = facts[due.facts.id]
+            now = replace(due.facts, **{name: getattr(booked[due.facts.id], name) for name in _BOOKED})
             order = orders.get(now.order_id, OrderSeen())
-            figures = figures_of(now, booked[now.id], order, drafted.bundle.day, tables)
+            figures = figures_of(now, entries[now.id], order, drafted.bundle.day, tables)
             found.append(
                 {
                     "merchant_id": merchant_of(session),
@@ -162,8 +160,15 @@ def _lines(session: Session, drafts: Sequence[Drafted], tables: Tables) -> list[
     return found
 
 
-def _orders(session: Session, facts: Mapping[UUID, ClaimFacts]) -> dict[UUID | None, OrderSeen]:
-    ids = [one.order_id for one in facts.values() if one.order_id is not None]
+_BOOKED = (
+    *("principal_minor", "costs_minor", "interest_minor", "credit_minor"),
+    *("default_from", "default_ground", "interest_from", "interest_through"),
+)
+"""What booking changes of a claim's facts."""
+
+
+def _orders(session: Session, of_claims: Sequence[UUID | None]) -> dict[UUID | None, OrderSeen]:
+    ids = [order_id for order_id in of_claims if order_id is not None]
     if not ids:
         return {}
     mine = Order.merchant_id == merchant_of(session), Order.id.in_(ids)

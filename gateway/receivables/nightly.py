@@ -14,9 +14,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from gateway.core.channels import post_notice
 from gateway.core.db import Database, merchant_of
 from gateway.core.errors import GatewayError
-from gateway.core.ids import new_id
+from gateway.core.ids import new_id, to_public
 from gateway.law.tables import Tables
 from gateway.receivables import changes, claims, days, drafting, sending, surroundings
 from gateway.receivables.agreement_models import DunningRun
@@ -38,6 +39,9 @@ BATCH = 200
 MOST_CLAIMS = 800
 """Claims of them: the rest of a debtor with more waits for the next night."""
 DAY = timedelta(days=1)
+TOLD = {"limitation": "claim-limited", "undeliverable": "claim-undeliverable"}
+"""Reasons the merchant is told, by the code of the notice."""
+_FIRST: UUID | None = UUID(int=0)
 log = structlog.get_logger()
 
 
@@ -82,11 +86,9 @@ def run(db: Database, merchant_id: UUID, night: Night) -> Count:
     """Everything of one merchant that is due, batch by batch in the order of debtors."""
     with db.transaction(merchant_id) as session:
         _begin(session, night)
-    total, after = Count(), UUID(int=0)
-    while True:
+    total, after = Count(), _FIRST
+    while after is not None:
         done, after = _batch(db, merchant_id, night, after)
-        if after is None:
-            break
         total += done
     with db.transaction(merchant_id) as session:
         _finish(session, night)
@@ -95,6 +97,7 @@ def run(db: Database, merchant_id: UUID, night: Night) -> Count:
 
 def _batch(db: Database, merchant_id: UUID, night: Night, after: UUID) -> tuple[Count, UUID | None]:
     """The next debtors: together, or where one of them spoils it each for himself."""
+    buyers: list[UUID] = []
     try:
         with db.transaction(merchant_id) as session:
             buyers = lock_debtors(session, night, after, BATCH)
@@ -143,9 +146,9 @@ def work(session: Session, night: Night, buyers: Sequence[UUID]) -> Count:
     beside = surroundings.read(session, found.values(), night.calendar, night.day)
     for mine in _by_debtor(found.values()).values():
         _debtor(work_, mine, beside)
-    claims_done = _apply(work_)
-    drafting.insert_letters(session, work_.drafts, night.tables, night.now)
-    count = Count(claims_done, len(work_.drafts))
+    booked = _apply(work_)
+    drafting.insert_letters(session, work_.drafts, booked, night.tables, night.now)
+    count = Count(len(booked), len(work_.drafts))
     _note(session, night, count)
     return count
 
@@ -158,11 +161,18 @@ def _debtor(work_: _Work, mine: Sequence[ClaimFacts], beside: Mapping[UUID, Surr
     drafted = _draft(work_, due, policies) if due else None
     written = {one.facts.id for one in drafted.bundle.claims} if drafted else set()
     for facts in mine:
+        _tell_merchant(work_, facts, answers[facts.id])
         if facts.id not in written:
             work_.wanted.append((facts.id, [_look_again(answers[facts.id], work_.night)]))
     if drafted is not None:
         work_.drafts.append(drafted)
         work_.wanted += drafting.changes_of(drafted, work_.night.tables)
+
+
+def _tell_merchant(work_: _Work, facts: ClaimFacts, answer: Next) -> None:
+    """Where only a person can go on: barred by time, or nobody to be reached."""
+    if isinstance(answer, Nothing) and answer.why in TOLD:
+        post_notice(work_.session, TOLD[answer.why], to_public("clm", facts.id), {}, work_.night.now)
 
 
 def decide(facts: ClaimFacts, policy: DunningPolicy, night: Night, beside: Surroundings) -> Next:
@@ -192,14 +202,19 @@ def _draft(work_: _Work, due: Sequence[Due], policies: Mapping[UUID, DunningPoli
 def _look_again(answer: Next, night: Night) -> changes.LookAgain:
     if isinstance(answer, Nothing):
         return changes.LookAgain(next_on=None)
-    return changes.LookAgain(next_on=max(answer.until, night.day + DAY) if isinstance(answer, Wait) else night.day + DAY)
+    return changes.LookAgain(
+        next_on=max(answer.until, night.day + DAY) if isinstance(answer, Wait) else night.day + DAY
+    )
 
 
-def _apply(work_: _Work) -> int:
+def _apply(work_: _Work) -> dict[UUID, Claim]:
+    """Every claim that was looked at, as it is now."""
+    booked: dict[UUID, Claim] = {}
     for start in range(0, len(work_.wanted), claims.MAX_BATCH):
         some = work_.wanted[start : start + claims.MAX_BATCH]
-        claims.apply_many(work_.session, work_.night.keys, some, work_.night.now)
-    return len(work_.wanted)
+        done = claims.apply_many(work_.session, work_.night.keys, some, work_.night.now)
+        booked |= {claim.id: claim for claim in done}
+    return booked
 
 
 def _due_ids(session: Session, night: Night, buyers: Collection[UUID]) -> list[UUID]:

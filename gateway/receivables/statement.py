@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from gateway.law.periods import euros
 from gateway.law.tables import Tables
 from gateway.receivables import claims, lawful, ledger
 from gateway.receivables.booking import (
@@ -167,5 +168,14 @@ def _line(posting: Posting, entry: Booked | None) -> Line:
         costs_minor=owed[1],
         interest_minor=owed[2],
         over_minor=over,
-        working=tuple(posting.working.get("lines", ())),
+        working=_working(posting),
     )
+
+
+def _working(posting: Posting) -> tuple[str, ...]:
+    """How the amount came about; interest is the whole run's, rounded once, less what was booked before."""
+    lines: tuple[str, ...] = tuple(posting.working.get("lines", ()))
+    before_minor, new_minor = posting.working.get("booked_before_minor", 0), posting.lines.get("interest", 0)
+    if not before_minor:
+        return lines
+    return *lines, f"{euros(before_minor + new_minor)} - {euros(before_minor)} = {euros(new_minor)}"

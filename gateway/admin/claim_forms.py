@@ -1,0 +1,60 @@
+"""Forms about a claim."""
+
+from decimal import Decimal, InvalidOperation
+
+from flask_babel import lazy_gettext
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, DateField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, Length, Optional
+
+from gateway.core.errors import Invalid
+from gateway.core.money import MAX_MINOR, exponent
+from gateway.receivables.lifecycle import HoldReason
+
+_ = lazy_gettext
+MAX_WORDS = 500
+
+
+class MoneyInForm(FlaskForm):  # type: ignore[misc] # Flask-WTF ships no types
+    amount = StringField(_("Amount"), [InputRequired(), Length(max=20)])
+    paid_on = DateField(_("Paid on"), [InputRequired()])
+    purpose = StringField(_("Purpose, as the payer wrote it"), [Optional(), Length(max=MAX_WORDS)])
+
+
+class HoldForm(FlaskForm):  # type: ignore[misc] # as above
+    reason = SelectField(_("Reason"), choices=[SelectChoice(one.value, one.value) for one in HoldReason])
+    until_on = DateField(_("Last day (optional)"), [Optional()])
+
+
+class CreditForm(FlaskForm):  # type: ignore[misc] # as above
+    amount = StringField(_("Amount"), [InputRequired(), Length(max=20)])
+    from_start = BooleanField(_("It was never owed (goods came back, a defect)"))
+    reason = StringField(_("Why"), [InputRequired(), Length(max=MAX_WORDS)])
+
+
+class DueDateForm(FlaskForm):  # type: ignore[misc] # as above
+    due_date = DateField(_("New due date"), [InputRequired()])
+    reason = StringField(_("Why"), [InputRequired(), Length(max=MAX_WORDS)])
+
+
+class NoteForm(FlaskForm):  # type: ignore[misc] # as above
+    text = StringField(_("Note"), [InputRequired(), Length(max=MAX_WORDS)])
+
+
+class WhyForm(FlaskForm):  # type: ignore[misc] # as above
+    reason = StringField(_("Why"), [InputRequired(), Length(max=MAX_WORDS)])
+
+
+def minor_of(text: str, currency: str) -> int:
+    """`12,50` or `1.234,50` or `12.50` in minor units. Raises Invalid for what is no amount of this currency."""
+    digits = text.strip().replace(" ", "").replace("'", "")
+    if "," in digits:
+        digits = digits.replace(".", "").replace(",", ".")
+    try:
+        minor = Decimal(digits).scaleb(exponent(currency))
+    except InvalidOperation:
+        minor = Decimal(0)
+    if not minor.is_finite() or minor != minor.to_integral_value() or not 0 < minor <= MAX_MINOR:
+        raise Invalid.at("/amount", "is no amount")
+    return int(minor)

@@ -1,0 +1,95 @@
+"""Claims at the desk: seen by every role, worked on by clerks, given up by admins."""
+
+import pytest
+
+from gateway.core import clock
+from gateway.core.ids import to_public
+from gateway.merchants.models import Role
+from gateway.receivables.changes import ChangeContact, EnterDefault, SetHold
+from gateway.receivables.days import today
+from tests.claims import Book
+from tests.desk_visits import signed_in
+
+TODAY = today("DE", clock.now())
+
+
+@pytest.fixture
+def opened(app, services):
+    """A book with one claim in default, and the page of whoever has this role."""
+
+    def sign_in(role=Role.ADMIN):
+        world, visitor = signed_in(app, services, role)
+        book = Book(services, world)
+        claim_id = book.open(invoice_number="R-1", now=clock.now())
+        from_on = book.claim(claim_id).due_date.replace(day=17)
+        book.apply(claim_id, EnterDefault(from_on, from_on, "agreed-date", "due-date"), now=clock.now())
+        return book, claim_id, visitor, f"/admin/claims/{to_public('clm', claim_id)}"
+
+    return sign_in
+
+
+def test_the_list_and_the_claim_say_what_is_owed(opened):
+    """In German, with the working of the interest; as of another day when asked."""
+    book, claim_id, visitor, page = opened()
+    book.apply(claim_id, SetHold("promise", TODAY, None, 500, "promise:1"), now=clock.now())
+    listed = visitor.get("/admin/claims?late=1&language=de").text
+    assert "R-1" in listed
+    assert "im Mahnlauf" not in listed.partition("<tbody>")[2]
+    shown = visitor.get(page).text
+    for words in ("Heute geschuldet", "Zahlung versprochen", "Verzugszinsen", "6.52 %", "vereinbarter Tag"):
+        assert words in shown, words
+    assert "100,02" in visitor.get(f"{page}?as_of=2026-06-17").text
+    assert visitor.get(f"{page}?as_of=nonsense").status_code == 200
+
+
+def test_a_clerk_enters_a_payment_with_a_comma(opened):
+    """The amount as people write it; what is no amount is told beside the field."""
+    book, claim_id, visitor, page = opened(Role.CLERK)
+    told = {"act": "pay", "pay-amount": "40,50", "pay-paid_on": str(TODAY)}
+    wrong = visitor.post(f"{page}/act", told | {"pay-amount": "viel"}, page=page)
+    assert (wrong.status_code, "is-invalid" in wrong.text) == (422, True)
+    before = book.claim(claim_id).principal_minor
+    assert visitor.post(f"{page}/act", told, page=page).status_code == 302
+    assert book.claim(claim_id).principal_minor < before
+    shown = visitor.get(page).text
+    assert "40,50" in shown, shown[-1800:]
+
+
+def test_a_clerk_holds_credits_moves_and_notes(opened):
+    """Each act stands in the history and can be read there."""
+    book, claim_id, visitor, page = opened(Role.CLERK)
+    for told in (
+        {"act": "hold", "hold-reason": "pause"},
+        {"act": "credit", "credit-amount": "10", "credit-reason": "scratch", "credit-from_start": "y"},
+        {"act": "due_date", "due_date-due_date": str(TODAY), "due_date-reason": "agreed"},
+        {"act": "note", "note-text": "<b>rang twice</b>"},
+    ):
+        assert visitor.post(f"{page}/act", told, page=page).status_code == 302, told
+    shown = visitor.get(page).text
+    assert "&lt;b&gt;rang twice&lt;/b&gt;" in shown
+    claim = book.claim(claim_id)
+    assert (claim.principal_minor, claim.due_date, claim.default_from) == (9_000, TODAY, None)
+    assert visitor.post(f"{page}/act", {"act": "write_off", "write_off-reason": "x"}, page=page).status_code == 422
+    assert (
+        visitor.post(f"{page}/write-off", {"act": "write_off", "write_off-reason": "x"}, page=page).status_code == 403
+    )
+
+
+def test_an_admin_writes_off_and_takes_it_back(opened):
+    """What is refused is said on the page."""
+    book, claim_id, visitor, page = opened()
+    told = {"act": "write_off", "write_off-reason": "insolvent"}
+    assert visitor.post(f"{page}/write-off", told, page=page).status_code == 302
+    refused = visitor.post(f"{page}/write-off", told, page=page)
+    assert (refused.status_code, "Diese Forderung ist abgeschlossen." in refused.text) == (409, True)
+    assert visitor.post(f"{page}/revive", page=page).status_code == 302
+    assert book.claim(claim_id).state == "DUNNING"
+
+
+def test_a_reader_sees_no_buttons(opened):
+    """And an address of another merchant's claim leads nowhere."""
+    book, claim_id, visitor, page = opened(Role.READER)
+    book.apply(claim_id, ChangeContact({"line1": "Neuer Wall 1"}), now=clock.now())
+    shown = visitor.get(page).text
+    assert "Was Sie tun können" not in shown
+    assert visitor.get("/admin/claims/clm_00000000000000000000000000").status_code == 404
