@@ -76,6 +76,13 @@ class Invalid(GatewayError):
         return cls(errors=[{"path": path, "message": message}])
 
 
+class Contradictory(GatewayError):
+    """The input contradicts itself."""
+
+    status = 422
+    code = "contradictory-input"
+
+
 class TooMany(GatewayError):
     """Too many requests; try again later."""
 
