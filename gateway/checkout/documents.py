@@ -19,11 +19,12 @@ from gateway.checkout.methods import DEPOSIT_LADDER, KINDS
 from gateway.checkout.privacy_settings import compile_privacy
 from gateway.checkout.rules import ACTIONS, Rule
 from gateway.checkout.shield_rules import SHIELD_RULES
-from gateway.checkout.terms import INVOICE_DAYS, SME_INVOICE_DAYS, Explore, Limits, Policy
+from gateway.checkout.terms import Explore, Limits, Policy
 from gateway.core.errors import Invalid
 from gateway.core.faults import pointers
 from gateway.core.fields import Strict, YesNo
 from gateway.core.money import MAX_MINOR
+from gateway.law.consumer_credit import INVOICE_DAYS, SME_INVOICE_DAYS
 
 _KIND = validate.OneOf(sorted(KINDS))
 _AMOUNT = validate.Range(min=0, max=MAX_MINOR)

@@ -16,7 +16,8 @@ from gateway.checkout.bureau_policy import BureauPolicy
 from gateway.checkout.economics import Contribution, Economics, expected_contribution
 from gateway.checkout.methods import DEPOSIT_LADDER, KINDS, SAFE, Method
 from gateway.checkout.rules import Orders
-from gateway.checkout.terms import INVOICE_DAYS, SME_INVOICE_DAYS, Explore, Limits, Policy
+from gateway.checkout.terms import Explore, Limits, Policy
+from gateway.law.consumer_credit import INVOICE_DAYS, SME_INVOICE_DAYS
 from gateway.risk.facts import Facts
 from gateway.risk.score import Score
 

@@ -8,9 +8,6 @@ from gateway.checkout.bureau_policy import BureauPolicy
 from gateway.checkout.rules import Lookup, Rule, lookup
 from gateway.risk.facts import Facts
 
-SME_INVOICE_DAYS, INVOICE_DAYS = 50, 14
-"""Own deferred payment is no consumer credit up to 14 days after delivery, 50 for an SME (CCD2 Art. 2(2)(h))."""
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -134,10 +134,8 @@ def _paid(standing: _Standing, one: Movement, accrual: Accrual, rule: str) -> tu
 
 def _payment_lines(entry: Entry) -> list[str]:
     paid_minor = entry.applied.total_minor + entry.overpaid_minor
-    return [
-        f"{entry.date}: {euros(paid_minor)} paid after {entry.days} days and {euros(entry.accrued_minor)} interest"
-        f" → {_parts(entry.applied)}; left: {_parts(entry.rest)}"
-    ]
+    paid = f"{euros(paid_minor)} paid after {entry.days} days and {euros(entry.accrued_minor)} interest"
+    return [f"{entry.date}: {paid} → {_parts(entry.applied)}; left: {_parts(entry.rest)}"]
 
 
 def _parts(debt: Debt) -> str:

@@ -52,7 +52,7 @@ def is_working_day(country: str, region: str | None, day: date, tables: Tables) 
 
 def working_day(country: str, region: str | None, day: date, tables: Tables) -> tuple[date, str]:
     """The day itself or the next working day, and why. Raises as `is_working_day`."""
-    reasons = []
+    reasons: list[str] = []
     for _ in range(_MOST_IN_A_ROW):
         if (reason := why_not(country, region, day, tables)) is None:
             return day, "; ".join([*reasons, f"{day} is a working day"])

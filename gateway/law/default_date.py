@@ -1,0 +1,150 @@
+"""When a debtor is in default, and what a letter sent then may cost (§ 286 BGB and its like; pure).
+
+The last day to pay moves on from a Saturday, Sunday or holiday at the debtor's place (§ 193 BGB; BGH III ZR 159/06).
+A day that the seller sets alone in his invoice is no agreed date (BGH III ZR 91/07): that is a reminder or § 286 (3).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from gateway.core.errors import Contradictory, Invalid
+from gateway.law.calendars import COUNTRIES, EU, UnknownCountry, working_day
+from gateway.law.periods import days_after, months_after
+from gateway.law.tables import DAY, Tables
+
+INVOICE_DAYS = 30
+MOST_DAYS, MOST_MONTHS = 3660, 120
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceThirtyDays:
+    """Due and invoice received; a consumer only if the invoice itself told him (§ 286 (3))."""
+
+    country: str
+    region: str | None
+    due_and_received: date
+    consumer: bool
+    consumer_notice: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AgreedDate:
+    """A day both agreed on (§ 286 (2) no. 1)."""
+
+    country: str
+    region: str | None
+    date: date
+
+
+@dataclass(frozen=True, slots=True)
+class AfterEvent:
+    """So many days or months after an event, as agreed (§ 286 (2) no. 2): give one of them."""
+
+    country: str
+    region: str | None
+    event_date: date
+    days: int | None = None
+    months: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """A reminder received after the claim was due (§ 286 (1)); service of a payment order counts the same."""
+
+    country: str
+    region: str | None
+    received: date
+
+
+Case = InvoiceThirtyDays | AgreedDate | AfterEvent | Reminder
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """The answer: from when default, from when interest, on which ground, and how it was found.
+
+    `fee_allowed_for_this_letter`: a letter sent once default is there may cost what `fees.fee_allowed` says; the
+    letter that brings default about may not.
+    """
+
+    in_default: bool
+    last_day_to_pay: date | None
+    default_from: date | None
+    interest_from: date | None
+    fee_allowed_for_this_letter: bool
+    ground: str
+    working: tuple[str, ...]
+
+
+def default_date(case: Case, tables: Tables) -> Default:
+    """Raises UnknownCountry, UnknownRegion, DateOutOfTable, Invalid and Contradictory."""
+    if case.country not in COUNTRIES:
+        raise UnknownCountry(country=case.country)
+    decide: Callable[..., Default] = _DECIDE[type(case)]
+    return decide(case, tables)
+
+
+def _invoice(case: InvoiceThirtyDays, tables: Tables) -> Default:
+    if (why := _needs_reminder(case)) is not None:
+        return Default(False, None, None, None, False, "invoice-30-days", (why,))  # noqa: FBT003 - the columns stand above
+    end = days_after(case.due_and_received, INVOICE_DAYS)
+    line = f"{case.due_and_received} + {INVOICE_DAYS} days (§ 286 (3) BGB) = {end}"
+    return _shifted(case, end, "invoice-30-days", line, tables)
+
+
+def _needs_reminder(case: InvoiceThirtyDays) -> str | None:
+    """Why thirty days alone bring no default, or None."""
+    if case.country == "CH":
+        return "Art. 102 OR: without an agreed day only a reminder brings default"
+    if case.country not in ("DE", *EU):
+        return f"in {case.country} this ground is not known here: a reminder is needed"
+    if case.consumer and case.country != "DE":
+        return "a consumer is not in default by an invoice alone: a reminder is needed"
+    if case.consumer and not case.consumer_notice:
+        return "§ 286 (3) BGB: a consumer is not in default unless the invoice itself told him so; a reminder is needed"
+    return None
+
+
+def _agreed(case: AgreedDate, tables: Tables) -> Default:
+    return _shifted(case, case.date, "agreed-date", f"{case.date} was agreed (§ 286 (2) no. 1 BGB)", tables)
+
+
+def _after_event(case: AfterEvent, tables: Tables) -> Default:
+    if (case.days is None) == (case.months is None):
+        raise Contradictory("a term after an event has days or months, one of them")
+    if not 0 <= (case.days or 0) <= MOST_DAYS or not 0 <= (case.months or 0) <= MOST_MONTHS:
+        raise Invalid("a term is not negative and has an end that can be lived to see")
+    if case.days is not None:
+        end, told = days_after(case.event_date, case.days), f"{case.days} days"
+    else:
+        end, told = months_after(case.event_date, case.months or 0), f"{case.months} months"
+    line = f"{case.event_date} + {told}, the day of the event not counted (§§ 187 (1), 188 BGB) = {end}"
+    return _shifted(case, end, "after-event", line, tables)
+
+
+def _reminder(case: Reminder, _: Tables) -> Default:
+    """Default begins with the receipt; interest on the day after (§ 187 (1) BGB). This letter is free of charge."""
+    line = f"{case.received}: the reminder is received; interest from the next day (§ 187 (1) BGB)"
+    free = "the letter that brings default about may cost nothing"
+    interest_from = days_after(case.received, 1)
+    return Default(True, None, case.received, interest_from, False, "reminder", (line, free))  # noqa: FBT003
+
+
+def _shifted(
+    case: AgreedDate | AfterEvent | InvoiceThirtyDays, end: date, ground: str, line: str, tables: Tables
+) -> Default:
+    """The last day moves on to a working day; default and interest begin on the day after it."""
+    last, reason = working_day(case.country, case.region, end, tables)
+    begins = last + DAY
+    by_agreement = case.country != "CH"
+    lines = (line, f"last day to pay: {reason}", f"default and interest from {begins}")
+    return Default(True, last, begins, begins, by_agreement, ground, lines)  # noqa: FBT003
+
+
+_DECIDE: dict[type, Callable[..., Default]] = {
+    InvoiceThirtyDays: _invoice,
+    AgreedDate: _agreed,
+    AfterEvent: _after_event,
+    Reminder: _reminder,
+}

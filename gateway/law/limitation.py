@@ -1,0 +1,215 @@
+"""When a claim is barred by time, and from when to warn (§§ 195–212 BGB; § 1486 ABGB; Art. 127–137 OR; pure).
+
+A reminder changes nothing. Negotiations stop the clock (§§ 203, 209), a part payment starts it anew from that day
+(§ 212), a title makes it thirty years (§ 197). Where two ends can be argued for, `cautious_end` is the earlier one.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from gateway.core.errors import Contradictory, Invalid
+from gateway.law.calendars import UnknownCountry, working_day
+from gateway.law.periods import days_after, months_after, year_end, years_after
+from gateway.law.tables import DAY, Tables
+
+WARN_DAYS = 90
+AFTER_NEGOTIATION_MONTHS = 3
+KINDS = {"DE": ("standard", "title"), "AT": ("standard", "title"), "CH": ("standard", "general", "title")}
+MOST_EVENTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Negotiation:
+    """From the first to the last day on which the parties talked about the claim."""
+
+    first: date
+    through: date
+
+
+@dataclass(frozen=True, slots=True)
+class PartPayment:
+    """A part payment, interest payment or another acknowledgement."""
+
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Dunning:
+    """A reminder, an e-mail, a letter of an agency: without effect."""
+
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """A judgment or enforcement order became final."""
+
+    day: date
+
+
+Event = Negotiation | PartPayment | Dunning | Title
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim and what happened to it; `arose`: it was due and the creditor knew."""
+
+    country: str
+    arose: date
+    kind: str = "standard"
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limitation:
+    """The last day on which the claim can be enforced, the earlier day that can be argued for, and when to warn."""
+
+    ends: date
+    cautious_end: date
+    warn_from: date
+    working: tuple[str, ...]
+
+
+@dataclass
+class _Clock:
+    """The running period while the events are gone through."""
+
+    end: date
+    begins: date
+    lines: list[str]
+    talks: list[Negotiation] = field(default_factory=list)
+    cautious: list[date] = field(default_factory=list)
+    titled: bool = False
+
+
+def limitation(claim: Claim, tables: Tables) -> Limitation:
+    """Raises UnknownCountry, DateOutOfTable, Invalid and Contradictory."""
+    if claim.country not in KINDS:
+        raise UnknownCountry("limitation is known for DE, AT and CH", country=claim.country)
+    if claim.kind not in KINDS[claim.country]:
+        raise Invalid.at("/kind", f"is one of {', '.join(KINDS[claim.country])}")
+    if len(claim.events) > MOST_EVENTS:
+        raise Invalid.at("/events", f"are at most {MOST_EVENTS}")
+    clock = _start(claim, tables)
+    for event in _ordered(claim):
+        _EFFECTS[type(event)](clock, event, claim, tables)
+    return _answer(clock, claim, tables)
+
+
+def _ordered(claim: Claim) -> list[Event]:
+    """By their first day. Raises Contradictory for what ends before it begins or lies before the claim."""
+    for event in claim.events:
+        if isinstance(event, Negotiation) and event.through < event.first:
+            raise Contradictory("a negotiation ends before it begins")
+        if isinstance(event, PartPayment | Title) and event.day < claim.arose:
+            raise Contradictory("an event lies before the claim arose")
+    return sorted(claim.events, key=_day)
+
+
+def _day(event: Event) -> date:
+    return event.first if isinstance(event, Negotiation) else event.day
+
+
+def _start(claim: Claim, tables: Tables) -> _Clock:
+    years = _years(claim, claim.kind, tables)
+    if claim.country == "DE" and claim.kind == "standard":
+        begins = year_end(claim.arose.year)
+        end = year_end(claim.arose.year + years)
+        line = f"arose {claim.arose}; {years} years from the end of {claim.arose.year} (§§ 195, 199 (1) BGB): {end}"
+        if _due_next_year(claim.arose, tables):
+            line += "; that a day to pay at a weekend moves into the next year can be argued, but not relied on"
+    else:
+        begins, end = claim.arose, years_after(claim.arose, years)
+        line = f"arose {claim.arose}; {years} years from that day: {end}"
+    return _Clock(end, begins + DAY, [line])
+
+
+def _due_next_year(arose: date, tables: Tables) -> bool:
+    return working_day("DE", None, arose, tables)[0].year > arose.year
+
+
+def _years(claim: Claim, kind: str, tables: Tables) -> int:
+    return tables.at("limitation", f"{claim.country}/{kind}", claim.arose).whole
+
+
+def _negotiated(clock: _Clock, event: Negotiation, claim: Claim, _: Tables) -> None:
+    """The days in which the clock stood still come on top, the first and the last of them counted (§ 209 BGB)."""
+    if claim.country != "DE":
+        clock.lines.append(f"negotiation from {event.first}: not counted on in {claim.country}")
+        return
+    if event.first > clock.end:
+        clock.lines.append(f"negotiation from {event.first}: the claim was barred already")
+        return
+    clock.talks.append(event)
+    days = _still(clock.talks, clock.begins) - _still(clock.talks[:-1], clock.begins)
+    clock.end += timedelta(days=days)
+    clock.lines.append(
+        f"negotiation {event.first} – {event.through}: {days} days not counted (§§ 203, 209 BGB): {clock.end}"
+    )
+    at_least = months_after(event.through, AFTER_NEGOTIATION_MONTHS)
+    if at_least > clock.end:
+        clock.end = at_least
+        clock.lines.append(f"not before three months after the talks (§ 203 s. 2 BGB): {clock.end}")
+
+
+def _still(talks: Iterable[Negotiation], begins: date) -> int:
+    """Days covered by any of the talks since the clock began."""
+    days, reached = 0, begins - DAY
+    for talk in sorted(talks, key=_day):
+        first = max(talk.first, reached + DAY)
+        if first <= talk.through:
+            days += (talk.through - first).days + 1
+            reached = talk.through
+    return days
+
+
+def _acknowledged(clock: _Clock, event: PartPayment, claim: Claim, tables: Tables) -> None:
+    """A new period from the day after; an acknowledgement before the clock runs cannot shorten it."""
+    if event.day > clock.end:
+        clock.lines.append(f"part payment {event.day}: the claim was barred already")
+        return
+    years = _years(claim, "title" if clock.titled else claim.kind, tables)
+    anew = years_after(event.day, years)
+    if anew < clock.end:
+        clock.cautious.append(anew)
+        clock.lines.append(f"part payment {event.day}: {anew} would be earlier than {clock.end}, which stays")
+        return
+    clock.end, clock.begins, clock.cautious = anew, event.day + DAY, []
+    clock.lines.append(f"part payment {event.day}: {years} years anew from that day (§ 212 (1) no. 1 BGB): {clock.end}")
+    days = _still(clock.talks, clock.begins)
+    if days:
+        clock.end += timedelta(days=days)
+        clock.lines.append(f"the talks went on for {days} days: {clock.end}")
+
+
+def _reminded(clock: _Clock, event: Dunning, _: Claim, __: Tables) -> None:
+    clock.lines.append(f"reminder {event.day}: no effect")
+
+
+def _titled(clock: _Clock, event: Title, claim: Claim, tables: Tables) -> None:
+    if event.day > clock.end:
+        clock.lines.append(f"after {clock.end} the debtor could have raised the limitation; he did not")
+    years = _years(claim, "title", tables)
+    clock.end, clock.begins, clock.talks, clock.cautious = years_after(event.day, years), event.day + DAY, [], []
+    clock.titled = True
+    clock.lines.append(f"title {event.day}: {years} years (§ 197 (1) no. 3 BGB): {clock.end}")
+
+
+_EFFECTS = {Negotiation: _negotiated, PartPayment: _acknowledged, Dunning: _reminded, Title: _titled}
+
+
+def _answer(clock: _Clock, claim: Claim, tables: Tables) -> Limitation:
+    """A last day that is no working day moves on (§ 193 BGB and its like): who is careful does not rely on it."""
+    ends = _moved(clock.end, claim.country, tables)
+    cautious = min([clock.end, *clock.cautious])
+    lines = clock.lines
+    if ends != clock.end:
+        lines.append(f"{clock.end} is no working day: {ends} (§ 193 BGB); careful: {cautious}")
+    warn_from = days_after(cautious, -WARN_DAYS)
+    lines.append(f"warn from {warn_from}, {WARN_DAYS} days before {cautious}")
+    return Limitation(ends, cautious, warn_from, tuple(lines))
+
+
+def _moved(end: date, country: str, tables: Tables) -> date:
+    return working_day(country, None, end, tables)[0]
