@@ -5,7 +5,6 @@ A plan is free of charge and made after default, so that it stays outside consum
 one minor unit at most, the first ones being the larger (largest remainder). Payments count to the oldest rate.
 """
 
-import calendar
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,7 +13,11 @@ from enum import StrEnum
 from uuid import UUID
 
 from gateway.core.errors import Invalid, Refused
-from gateway.core.money import split_minor
+from gateway.law import consumer_credit
+from gateway.law.instalments import split
+from gateway.law.periods import months_after
+from gateway.law.tables import Tables
+from gateway.receivables import working_days
 from gateway.receivables.agreement_limits import AgreementLimits
 
 MIN_RATES = 2
@@ -58,6 +61,8 @@ class PlanDebt:
     owed_minor: int
     consumer: bool
     in_default: bool
+    delivered_on: date
+    """Or when it was contracted: from this day the law counts a deferred payment."""
     state: str = "DUNNING"
 
 
@@ -69,6 +74,8 @@ class PlanRequest:
     rates: int
     first_due: date
     today: date
+    country: str = "DE"
+    region: str = ""
     rhythm: Rhythm = Rhythm.MONTHLY
     fee_minor: int = 0
     interest_percent: Decimal = Decimal(0)
@@ -93,13 +100,14 @@ class Plan:
     debts: tuple[PlanDebt, ...]
 
 
-def plan(request: PlanRequest, limits: AgreementLimits, working_day: WorkingDay) -> Plan:
+def plan(request: PlanRequest, limits: AgreementLimits, tables: Tables) -> Plan:
     """The plan for a request. Raises Invalid, MixedCurrencies, NothingOwed, PlanIsCredit, ClaimNotFree."""
-    _refuse_credit(request)
     total_minor = _total(request.debts)
     _refuse_beyond_limits(request, limits, total_minor)
-    amounts = split_minor(total_minor, [1] * request.rates)
+    working_day = working_days.of(tables, request.country, request.region)
     days = due_dates(request.first_due, request.rates, request.rhythm, working_day)
+    _refuse_credit(request, days[-1], tables)
+    amounts = split(total_minor, request.rates)
     rates = tuple(Rate(number, *pair) for number, pair in enumerate(zip(days, amounts, strict=True), 1))
     return Plan(request.debts[0].currency, total_minor, rates, request.debts)
 
@@ -115,18 +123,19 @@ def due_dates(first_due: date, count: int, rhythm: Rhythm, working_day: WorkingD
 
 
 def _nth(first: date, number: int, rhythm: Rhythm) -> date:
-    if rhythm is Rhythm.WEEKLY:
-        return first + timedelta(weeks=number)
-    years, month = divmod(first.month - 1 + number, 12)
-    year = first.year + years
-    return date(year, month + 1, min(first.day, calendar.monthrange(year, month + 1)[1]))
+    return first + timedelta(weeks=number) if rhythm is Rhythm.WEEKLY else months_after(first, number)
 
 
-def _refuse_credit(request: PlanRequest) -> None:
+def _refuse_credit(request: PlanRequest, last_due: date, tables: Tables) -> None:
+    """After default and free of charge a plan is no credit; before, only while the law lets a seller wait anyway."""
     if request.fee_minor or request.interest_percent:
         raise PlanIsCredit(reason="costs")
-    if any(debt.consumer and not debt.in_default for debt in request.debts):
-        raise PlanIsCredit(reason="before-default")
+    for debt in request.debts:
+        if debt.consumer and not debt.in_default:
+            days = max(0, (last_due - debt.delivered_on).days)
+            offer = consumer_credit.Offer(False, True, days, False, False, request.today)  # noqa: FBT003 - the strict case
+            if not consumer_credit.consumer_credit(offer, tables).exempt:
+                raise PlanIsCredit(reason="before-default")
 
 
 def _total(debts: Sequence[PlanDebt]) -> int:

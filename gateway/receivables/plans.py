@@ -6,13 +6,14 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from gateway.core.crypto import Keyring
 from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid, NotFound, Refused
 from gateway.core.ids import new_id
 from gateway.core.states import Lifecycle
+from gateway.law import store
 from gateway.receivables import agreements, claims, debtor_letters, instalments, statement, working_days
 from gateway.receivables.agreement_models import Instalment, InstalmentPlan, PlanClaim
 from gateway.receivables.changes import AgreePlan, FulfilPlan, LapsePlan
@@ -20,7 +21,6 @@ from gateway.receivables.claims import Keys
 from gateway.receivables.debtor_letters import Telling
 from gateway.receivables.instalments import Plan, PlanAct, PlanDebt, PlanFacts, PlanRequest, PlanStep, Rate, Rhythm
 from gateway.receivables.models import Claim, ClaimPayment, LedgerEntry, LedgerLine
-from gateway.law import store
 
 MAX_PAGE = 200
 BITE = 200
@@ -72,10 +72,9 @@ class PlanView:
 def offer(session: Session, wish: Wish, today: date) -> Plan:
     """The plan for a wish, as it would be agreed; nothing is kept. Raises as `instalments.plan`."""
     rows = _claims(session, wish.claim_ids)
-    request = PlanRequest(_debts(session, rows, today), wish.rates, wish.first_due, today, wish.rhythm)
-    first = rows[0]
-    shift = working_days.of(store.load(session), first.country, first.region)
-    return instalments.plan(request, agreements.limits_of(session, first.shop_id), shift)
+    first, debts = rows[0], _debts(session, rows, today)
+    request = PlanRequest(debts, wish.rates, wish.first_due, today, first.country, first.region, wish.rhythm)
+    return instalments.plan(request, agreements.limits_of(session, first.shop_id), store.load(session))
 
 
 def agree(session: Session, keyring: Keyring, wish: Wish, actor: str, now: datetime, today: date) -> PlanView:
@@ -122,7 +121,8 @@ def advance(session: Session, keyring: Keyring, plan_id: UUID, today: date, now:
     notice_days = agreements.limits_of(session, shop_id).notice_days
     shift = working_days.of(store.load(session), seen.claims[0].country, seen.claims[0].region)
     falls_after = None if row.warned_on is None else shift(row.warned_on + timedelta(days=notice_days))
-    facts = PlanFacts(seen.rates, seen.covered_minor, row.grace_days, notice_days, falls_after)
+    settled = all(claim.state == "SETTLED" for claim in seen.claims)
+    facts = PlanFacts(seen.rates, row.total_minor if settled else seen.covered_minor, row.grace_days, notice_days, falls_after)
     decided = instalments.step(facts, today, shift)
     _carry_out(session, keyring, seen, decided, today, now)
     session.flush()
@@ -215,13 +215,17 @@ def _covered(session: Session, plans: Mapping[UUID, tuple[datetime, list[UUID]]]
         ClaimPayment.claim_id.in_(claim_ids),
         ClaimPayment.reversed_at.is_(None),
     )
+    of_entry = (LedgerLine.merchant_id == LedgerEntry.merchant_id) & (LedgerLine.entry_id == LedgerEntry.id)
+    reversed_one = aliased(LedgerEntry)
+    what_it_reverses = (reversed_one.merchant_id == LedgerEntry.merchant_id) & (reversed_one.id == LedgerEntry.reverses)
     credited = (
         select(LedgerEntry.claim_id, LedgerEntry.booked_at, func.sum(-LedgerLine.amount_minor))
-        .join(LedgerLine, (LedgerLine.merchant_id == LedgerEntry.merchant_id) & (LedgerLine.entry_id == LedgerEntry.id))
+        .join(LedgerLine, of_entry)
+        .outerjoin(reversed_one, what_it_reverses)
         .where(
             LedgerEntry.merchant_id == merchant_id,
             LedgerEntry.claim_id.in_(claim_ids),
-            LedgerEntry.kind == "credit",
+            (LedgerEntry.kind == "credit") | (reversed_one.kind == "credit"),
             LedgerLine.account.in_(("principal", "costs", "interest")),
         )
         .group_by(LedgerEntry.id, LedgerEntry.claim_id, LedgerEntry.booked_at)
@@ -292,6 +296,7 @@ def _debts(session: Session, rows: Iterable[Claim], today: date) -> tuple[PlanDe
             statement.statement(session, row.id, today, tables).total_minor,
             row.debtor == "consumer",
             row.default_from is not None and row.default_from <= today,
+            row.delivered_on or row.contract_date,
             row.state,
         )
         for row in rows

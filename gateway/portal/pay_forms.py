@@ -1,0 +1,137 @@
+"""Forms of the debtor's page: few fields, plain words, nothing filled in that he would have to take back."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+from flask_babel import lazy_gettext
+from flask_wtf import FlaskForm
+from flask_wtf.file import MultipleFileField
+from wtforms import DateField, EmailField, HiddenField, IntegerField, RadioField, StringField, TelField, TextAreaField
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+from gateway.core.ids import new_id
+from gateway.core.money import exponent
+from gateway.receivables.debtor_words import MAX_PHONE, MAX_WHEN
+from gateway.receivables.objections import CATEGORIES, MAX_WORDS
+
+_ = lazy_gettext
+NEEDED = _("Please fill in this field.")
+CHOOSE = _("Please choose one.")
+WRITTEN = re.compile(r"[0-9][0-9.,' ]{0,18}")
+
+
+class OnceForm(FlaskForm):  # type: ignore[misc] # Flask-WTF ships no types
+    """A form with an id of its own, so that sent twice it counts once."""
+
+    once = HiddenField()
+
+    @property
+    def act_id(self) -> UUID:
+        """The form's id; a new one where the browser sent nothing usable."""
+        try:
+            return UUID(hex=self.once.data or "")
+        except ValueError:
+            return new_id()
+
+    def fresh(self) -> "OnceForm":
+        """As it is shown: with a new id."""
+        self.once.data = new_id().hex
+        return self
+
+
+class FactForm(FlaskForm):  # type: ignore[misc] # as above
+    fact = StringField(_("Your postcode or the number of the invoice"), [InputRequired(NEEDED), Length(max=80)])
+
+
+class SplitForm(OnceForm):
+    rates = IntegerField(_("Number of rates"), [InputRequired(NEEDED), NumberRange(2, 60)])
+    rhythm = RadioField(_("How often"), choices=[("monthly", _("every month")), ("weekly", _("every week"))])
+    first_due = DateField(_("First rate on"), [InputRequired(NEEDED)])
+
+
+class PromiseForm(OnceForm):
+    pay_on = DateField(_("I pay on"), [InputRequired(NEEDED)])
+    amount = StringField(_("Amount"), [InputRequired(NEEDED), Length(max=20)])
+
+
+class DeferForm(OnceForm):
+    until_on = DateField(_("New date"), [InputRequired(NEEDED)])
+
+
+class ObjectForm(OnceForm):
+    claim = RadioField(_("Which invoice?"), [InputRequired(CHOOSE)])
+    category = RadioField(_("What is wrong?"), [InputRequired(CHOOSE)], choices=[(code, code) for code in CATEGORIES])
+    amount = StringField(_("Only a part? Then the amount that is wrong (optional)"), [Optional(), Length(max=20)])
+    words = TextAreaField(_("In your own words (optional)"), [Optional(), Length(max=MAX_WORDS)])
+    files = MultipleFileField(_("Files as proof (optional)"))
+
+
+class PaidForm(OnceForm):
+    files = MultipleFileField(_("Proof of payment"))
+    words = TextAreaField(_("When and how did you pay? (optional)"), [Optional(), Length(max=MAX_WORDS)])
+
+
+class CallForm(OnceForm):
+    phone = TelField(_("Your telephone number"), [InputRequired(NEEDED), Length(max=MAX_PHONE)])
+    when = StringField(_("When does it suit you? (optional)"), [Optional(), Length(max=MAX_WHEN)])
+
+
+class ContactForm(OnceForm):
+    email = EmailField(_("E-mail address"), [Optional(), Length(max=320)])
+    line1 = StringField(_("Street and number"), [Optional(), Length(max=200)])
+    postcode = StringField(_("Postcode"), [Optional(), Length(max=20)])
+    city = StringField(_("City"), [Optional(), Length(max=100)])
+
+
+class HelpForm(OnceForm):
+    reason = RadioField(
+        _("What is the matter?"),
+        [InputRequired(CHOOSE)],
+        choices=[
+            ("hardship", _("I cannot pay at the moment")),
+            ("insolvency", _("Insolvency proceedings are running")),
+            ("guardianship", _("I have a legal guardian, or I am one")),
+            ("death", _("The person on the invoice has died")),
+        ],
+    )
+    words = TextAreaField(_("What should we know? (optional)"), [Optional(), Length(max=MAX_WORDS)])
+
+
+class FeedbackForm(OnceForm):
+    grade = RadioField(
+        _("How did we treat you?"),
+        [InputRequired(CHOOSE)],
+        choices=[
+            ("5", _("very well")),
+            ("4", _("well")),
+            ("3", _("all right")),
+            ("2", _("badly")),
+            ("1", _("very badly")),
+        ],
+    )
+    words = TextAreaField(_("What should be better? (optional)"), [Optional(), Length(max=2000)])
+
+
+class SimpleForm(OnceForm):
+    """Nothing but the proof that the page was ours."""
+
+
+def amount_minor(text: str, currency: str) -> int | None:
+    """`1.234,50`, `1'234.50` or `12` in minor units; None for what is no amount."""
+    written = text.strip().removesuffix(currency).removesuffix("€").strip()
+    if not WRITTEN.fullmatch(written):
+        return None
+    plain = re.sub(r"[' ]", "", written)
+    digits = exponent(currency)
+    whole, point, rest = plain.rpartition(",") if plain.rfind(",") > plain.rfind(".") else plain.rpartition(".")
+    if not point or len(rest) > digits:
+        whole, rest = plain, ""
+    whole = re.sub(r"[.,]", "", whole)
+    return int(whole or "0") * 10**digits + int(rest.ljust(digits, "0") or "0")
+
+
+def chosen(form: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    """What was filled in."""
+    return {name: value for name in names if (value := (form[name].data or "").strip())}
+
