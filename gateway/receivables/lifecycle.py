@@ -69,3 +69,22 @@ LIFECYCLE = Lifecycle(
         (S.WRITTEN_OFF, A.REVIVE): S.DUNNING,
     },
 )
+
+
+class HoldReason(StrEnum):
+    """Why a claim is not escalated for a while."""
+
+    PROBABLE_PAYMENT = "probable_payment"
+    PROMISE = "promise"
+    DEFERRAL = "deferral"
+    RETURN_UNDER_WAY = "return_under_way"
+    HARDSHIP = "hardship"
+    PAUSE = "pause"
+    INSOLVENCY = "insolvency"
+    DEATH = "death"
+    GUARDIANSHIP = "guardianship"
+
+
+STOPS_EVERYTHING = frozenset({HoldReason.INSOLVENCY, HoldReason.DEATH, HoldReason.GUARDIANSHIP})
+"""Holds without an end."""
+HOLD_OUTCOMES = ("kept", "broken", "lifted", "ended")

@@ -116,6 +116,8 @@ class Claim(Tenant, Base):
     """First day in default; None while he is not."""
     default_ground: Mapped[str | None]
     """Of the law's table: `agreed-date`, `after-event`, `invoice-30-days`, `reminder`."""
+    default_cause: Mapped[str | None]
+    """What brought it about (`due_date`, `letter:…`): a letter that comes back takes its default with it."""
     interest_from: Mapped[date | None]
     interest_through: Mapped[date | None]
     """Interest is booked through this day, counted."""

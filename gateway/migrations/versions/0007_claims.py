@@ -108,6 +108,7 @@ def claims() -> None:
         sa.Column("consumer_notice", sa.Boolean(), nullable=False),
         sa.Column("default_from", sa.Date(), nullable=True),
         sa.Column("default_ground", sa.Text(), nullable=True),
+        sa.Column("default_cause", sa.Text(), nullable=True),
         sa.Column("interest_from", sa.Date(), nullable=True),
         sa.Column("interest_through", sa.Date(), nullable=True),
         sa.Column("principal_minor", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
