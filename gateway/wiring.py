@@ -34,6 +34,7 @@ from gateway.demo import shop
 from gateway.docs_pages import pages as apidocs
 from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
+from gateway.portal import pay
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
 from gateway.risk import api as models_api
@@ -63,6 +64,7 @@ PAGES: tuple[Blueprint, ...] = (
     desk_session.blueprint,
     apidocs.blueprint,
     portal.blueprint,
+    pay.blueprint,
 )
 """Blueprints of pages, not part of the API's description."""
 
@@ -84,6 +86,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "admin": desk_routes.guard,
         "login": desk_session.guard,
         "portal": portal.guard,
+        "pay": pay.guard,
     },
 )
 """Blueprint (or endpoint without one) → guard. What is not here is closed."""

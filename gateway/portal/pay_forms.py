@@ -7,8 +7,8 @@ from uuid import UUID
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from flask_wtf.file import MultipleFileField
-from wtforms import DateField, EmailField, HiddenField, IntegerField, RadioField, StringField, TelField, TextAreaField
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms import DateField, EmailField, HiddenField, RadioField, SelectField, StringField, TelField, TextAreaField
+from wtforms.validators import InputRequired, Length, Optional
 
 from gateway.core.ids import new_id
 from gateway.core.money import exponent
@@ -45,8 +45,8 @@ class FactForm(FlaskForm):  # type: ignore[misc] # as above
 
 
 class SplitForm(OnceForm):
-    rates = IntegerField(_("Number of rates"), [InputRequired(NEEDED), NumberRange(2, 60)])
-    rhythm = RadioField(_("How often"), choices=[("monthly", _("every month")), ("weekly", _("every week"))])
+    rates = SelectField(_("Number of rates"), [InputRequired(CHOOSE)], validate_choice=False)
+    rhythm = SelectField(_("How often"), choices=[("monthly", _("every month")), ("weekly", _("every week"))])
     first_due = DateField(_("First rate on"), [InputRequired(NEEDED)])
 
 

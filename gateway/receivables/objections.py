@@ -25,7 +25,7 @@ from gateway.core.states import Lifecycle
 from gateway.receivables import agreements, claims, debtor_letters, plans, uploads
 from gateway.receivables.agreement_models import Objection, ObjectionDocument
 from gateway.receivables.changes import DecideObjection, Object, SetHold, WithdrawObjection
-from gateway.receivables.claims import Keys
+from gateway.receivables.keys import Keys
 from gateway.receivables.debtor_letters import Telling
 from gateway.receivables.models import Claim
 from gateway.receivables.promises import owed_of

@@ -17,9 +17,19 @@ from gateway.law import store
 from gateway.receivables import agreements, claims, debtor_letters, instalments, statement, working_days
 from gateway.receivables.agreement_models import Instalment, InstalmentPlan, PlanClaim
 from gateway.receivables.changes import AgreePlan, FulfilPlan, LapsePlan
-from gateway.receivables.claims import Keys
+from gateway.receivables.keys import Keys
 from gateway.receivables.debtor_letters import Telling
-from gateway.receivables.instalments import Plan, PlanAct, PlanDebt, PlanFacts, PlanRequest, PlanStep, Rate, Rhythm
+from gateway.receivables.instalments import (
+
+    Plan,
+    PlanAct,
+    PlanDebt,
+    PlanFacts,
+    PlanRequest,
+    PlanStep,
+    Rate,
+    Rhythm,
+)
 from gateway.receivables.models import Claim, ClaimPayment, LedgerEntry, LedgerLine
 
 MAX_PAGE = 200

@@ -13,7 +13,7 @@ from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid, Refused
 from gateway.receivables import agreements, claims, debtor_letters
 from gateway.receivables.changes import Change, LiftHold, Note, SetHold
-from gateway.receivables.claims import Keys
+from gateway.receivables.keys import Keys
 from gateway.receivables.debtor_letters import Telling
 from gateway.receivables.models import Claim, ClaimHold, ClaimPayment
 
