@@ -4,7 +4,7 @@ A reminder changes nothing. Negotiations stop the clock (§§ 203, 209), a part 
 (§ 212), a title makes it thirty years (§ 197). Where two ends can be argued for, `cautious_end` is the earlier one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -196,7 +196,12 @@ def _titled(clock: _Clock, event: Title, claim: Claim, tables: Tables) -> None:
     clock.lines.append(f"title {event.day}: {years} years (§ 197 (1) no. 3 BGB): {clock.end}")
 
 
-_EFFECTS = {Negotiation: _negotiated, PartPayment: _acknowledged, Dunning: _reminded, Title: _titled}
+_EFFECTS: dict[type, Callable[..., None]] = {
+    Negotiation: _negotiated,
+    PartPayment: _acknowledged,
+    Dunning: _reminded,
+    Title: _titled,
+}
 
 
 def _answer(clock: _Clock, claim: Claim, tables: Tables) -> Limitation:

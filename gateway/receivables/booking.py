@@ -11,6 +11,9 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
+from gateway.law.allocation import Debt, allocate
+from gateway.law.periods import half_up
+
 OPENING, FEE, LUMP_SUM, INTEREST, PAYMENT = "opening", "fee", "lump_sum", "interest", "payment"
 CREDIT, WRITE_OFF, REFUND, REVERSAL = "credit", "write_off", "refund", "reversal"
 RECOMPUTED = "recomputed"
@@ -42,8 +45,8 @@ class Rules:
     interest_from: date | None = None
     known_through: date = date.max
     accrue: Accrue = lambda *_: Accrued(Fraction(0))
-    principal_first: bool = False
-    """§ 497 (3) BGB for consumer credit; § 367 BGB otherwise."""
+    allocation: str = "bgb-367"
+    """`bgb-497` for consumer credit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +134,7 @@ def effective(booked: Sequence[Booked]) -> list[Booked]:
 def items_of(booked: Sequence[Booked]) -> list[Item]:
     """What was told and still stands, the last entry of each key deciding."""
     why = {
-        entry.posting.reverses: entry.posting.working.get("why")
-        for entry in booked
-        if entry.posting.kind == REVERSAL
+        entry.posting.reverses: entry.posting.working.get("why") for entry in booked if entry.posting.kind == REVERSAL
     }
     last = {entry.posting.key: entry for entry in booked if entry.posting.kind != REVERSAL}
     standing = [_item(entry.posting) for entry in last.values() if why.get(entry.id, RECOMPUTED) == RECOMPUTED]
@@ -255,8 +256,12 @@ class _Run:
         return {"interest": new, "interest_income": -new}, working
 
     def pay(self, item: Item) -> "_Taken":
-        order = ("costs", "principal", "interest") if self.rules.principal_first else ("costs", "interest", "principal")
-        rest, lines = self._settle(order, item.amount_minor, item.value_date)
+        debt = Debt(self.owed["costs"], self.owed["interest"], self.owed["principal"])
+        allocated = allocate(self.rules.allocation, item.amount_minor, debt)
+        parts = {part: getattr(allocated.applied, f"{part}_minor") for part in self.owed}
+        rest, lines = allocated.overpaid_minor, {part: -paid for part, paid in parts.items()}
+        for part, paid in parts.items():
+            self._pay_off(part, paid, item.value_date)
         recovered = min(rest, self.lost)
         self.lost -= recovered
         self.credit += rest - recovered
@@ -304,10 +309,13 @@ class _Run:
             taken = min(rest, self.owed[account])
             rest -= taken
             lines[account] = -taken
-            if taken:
-                self._owe(account, -taken, day)
-        self.undue = min(self.undue, self.owed["principal"])
+            self._pay_off(account, taken, day)
         return rest, lines
+
+    def _pay_off(self, account: str, amount_minor: int, day: date) -> None:
+        if amount_minor:
+            self._owe(account, -amount_minor, day)
+            self.undue = min(self.undue, self.owed["principal"])
 
 
 _Taken = tuple[dict[str, int], dict[str, Any]]
@@ -328,8 +336,3 @@ def booked_through(items: Iterable[Item], rules: Rules) -> date | None:
     days = [min(item.value_date, rules.known_through) for item in _in_order(items) if item.kind == INTEREST]
     first = rules.interest_from
     return max((day for day in days if first is not None and first <= day), default=None)
-
-
-def half_up(exact: Fraction) -> int:
-    """Commercial rounding of an amount that is not negative."""
-    return int(exact + Fraction(1, 2))

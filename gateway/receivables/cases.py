@@ -86,9 +86,7 @@ def save(session: Session, keys: Keys, cases: Sequence[Case]) -> None:
 
 
 def _entries(case: Case) -> list[history.Entry]:
-    return [
-        history.Entry(SUBJECT, case.claim.id, event, actor, case.now, body) for event, actor, body in case.told
-    ]
+    return [history.Entry(SUBJECT, case.claim.id, event, actor, case.now, body) for event, actor, body in case.told]
 
 
 def _save_ledger(session: Session, cases: Sequence[Case]) -> None:
@@ -159,4 +157,3 @@ def _grouped(pairs: Iterable[tuple[UUID, Any]]) -> dict[UUID, list[Any]]:
     for key, value in pairs:
         found.setdefault(key, []).append(value)
     return found
-

@@ -21,6 +21,7 @@ from gateway.core.errors import Invalid, NotFound
 from gateway.core.ids import new_id
 from gateway.core.money import MAX_MINOR, currencies
 from gateway.core.remittance import rf_reference
+from gateway.law import tables
 from gateway.receivables import cases, lawful, moves, telling
 from gateway.receivables.booking import OPENING, Item
 from gateway.receivables.case import Case
@@ -100,8 +101,8 @@ def open(session: Session, keys: Keys, opening: Opening, now: datetime) -> UUID:
     _check_opening(opening)
     merchant_id, claim_id = merchant_of(session), new_id()
     made = insert(Claim).values(merchant_id=merchant_id, id=claim_id, **_columns(opening, now))
-    source = {"index_elements": ["merchant_id", "kind", "source_id"]}
-    if session.scalar(made.on_conflict_do_nothing(**source).returning(Claim.id)) is None:
+    once = made.on_conflict_do_nothing(index_elements=["merchant_id", "kind", "source_id"]).returning(Claim.id)
+    if session.scalar(once) is None:
         return find(session, opening.kind, opening.source_id) or claim_id
     case = _case(session, claim_id, now)
     case.rebook([_opening_item(opening)], f"{opening.kind}:{opening.source_id}")
@@ -130,7 +131,12 @@ def receive_payment(session: Session, keys: Keys, payment: Payment, now: datetim
     cases.save(session, keys, [case])
     received = _received(case, payment_id, new=True)
     fact = telling.fact(case.claim)
-    events.publish(session, PaymentAllocated(**fact, payment_id=payment_id, amount_minor=payment.amount_minor, over_minor=received.over_minor))
+    events.publish(
+        session,
+        PaymentAllocated(
+            **fact, payment_id=payment_id, amount_minor=payment.amount_minor, over_minor=received.over_minor
+        ),
+    )
     telling.publish(session, case)
     return received
 
@@ -154,7 +160,7 @@ def apply_many(
     """
     if len(wanted) > MAX_BATCH:
         raise ValueError(f"at most {MAX_BATCH} claims at once")
-    found = cases.load(session, {claim_id for claim_id, _ in wanted}, lawful.rulebook(), now)
+    found = cases.load(session, {claim_id for claim_id, _ in wanted}, lawful.rulebook(tables.shipped()), now)
     for claim_id, changes in wanted:
         if claim_id not in found:
             raise ClaimUnknown
@@ -181,7 +187,7 @@ def find(session: Session, kind: str, source_id: UUID) -> UUID | None:
 
 
 def _case(session: Session, claim_id: UUID, now: datetime) -> Case:
-    case = cases.load(session, [claim_id], lawful.rulebook(), now).get(claim_id)
+    case = cases.load(session, [claim_id], lawful.rulebook(tables.shipped()), now).get(claim_id)
     if case is None:
         raise ClaimUnknown
     return case
@@ -261,5 +267,3 @@ def _known_payment(session: Session, payment: Payment) -> UUID:
 def _received(case: Case, payment_id: UUID, *, new: bool) -> Received:
     sums = case.balances
     return Received(payment_id, new, case.claim.state, sums.owed_minor, sums.credit_minor)
-
-

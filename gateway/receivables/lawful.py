@@ -4,19 +4,48 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from gateway.receivables.booking import Rules, Steps
+from gateway.core.errors import GatewayError
+from gateway.law import interest
+from gateway.law.interest import Terms
+from gateway.law.tables import Tables
+from gateway.receivables.booking import Accrued, Rules, Steps
 
 Rulebook = Callable[[Any], Rules]
 """A claim's row → what decides beside its items."""
 
 
-def rulebook() -> Rulebook:
-    """No table of rates is there: nothing is accrued."""
+def terms_of(claim: Any) -> Terms:
+    """Whose rate a claim bears: the debtor's country, consumer or business, the day of the contract."""
+    return Terms(claim.country, claim.debtor, claim.currency, claim.contract_date)
+
+
+def known_through(terms: Terms, tables: Tables) -> date:
+    """The last day whose rate is known; `date.min` where no table has one: interest is reserved then, not booked."""
+    try:
+        return interest.rate_known_through(terms, tables)
+    except GatewayError:
+        return date.min
+
+
+def rulebook(tables: Tables) -> Rulebook:
+    """Rules of any claim by these tables."""
+    known: dict[Terms, date] = {}
 
     def rules_of(claim: Any) -> Rules:
-        return Rules(claim.default_from, claim.interest_from, known_through=date.min)
+        terms = terms_of(claim)
+        if terms not in known:
+            known[terms] = known_through(terms, tables)
+        return Rules(claim.default_from, claim.interest_from, known[terms], accruing(terms, tables))
 
     return rules_of
+
+
+def accruing(terms: Terms, tables: Tables) -> Callable[[Steps, date, date], Accrued]:
+    def accrue(steps: Steps, first: date, through: date) -> Accrued:
+        found = interest.accrue(terms, clipped(steps, first), first, through, tables)
+        return Accrued(found.exact, {"lines": list(found.working), "days": found.days})
+
+    return accrue
 
 
 def clipped(steps: Steps, first: date) -> list[tuple[date, int]]:

@@ -1,11 +1,12 @@
 """The ledger of claims in the database: read as the fold needs it, added to, never changed."""
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Table, func, insert, select
+from sqlalchemy import BigInteger, Table, func, select, text
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
@@ -48,34 +49,42 @@ def _reading(session: Session, claim_ids: Collection[UUID]) -> Any:
 
 
 def post(session: Session, entries: Sequence[tuple[UUID, Booked]], now: datetime) -> None:
-    """Add entries (claim id, entry) with their lines; the database refuses the transaction if one does not balance."""
+    """Add entries (claim id, entry) with their lines in one statement; the database refuses what does not balance."""
     if not entries:
         return
-    merchant_id = merchant_of(session)
-    session.execute(insert(_ENTRIES), [_entry_row(merchant_id, claim_id, booked, now) for claim_id, booked in entries])
-    lines = [
-        {"merchant_id": merchant_id, "entry_id": booked.id, "account": account, "amount_minor": amount_minor}
-        for _, booked in entries
-        for account, amount_minor in booked.posting.lines.items()
-    ]
-    session.execute(insert(_LINES), lines)
+    columns = zip(*(_entry_row(claim_id, booked) for claim_id, booked in entries), strict=True)
+    lines = [(booked.id, *line) for _, booked in entries for line in booked.posting.lines.items()]
+    names = ("ids", "claims", "seqs", "kinds", "days", "causes", "reverses", "counts", "workings")
+    told = dict(zip(names, map(list, columns), strict=True))
+    told |= dict(zip(("entries", "accounts", "amounts"), map(list, zip(*lines, strict=True)), strict=True))
+    session.execute(_POST, {"merchant": merchant_of(session), "now": now, **told})
 
 
-def _entry_row(merchant_id: UUID, claim_id: UUID, booked: Booked, now: datetime) -> dict[str, Any]:
+def _entry_row(claim_id: UUID, booked: Booked) -> tuple[Any, ...]:
     posting = booked.posting
-    return {
-        "merchant_id": merchant_id,
-        "id": booked.id,
-        "claim_id": claim_id,
-        "seq": booked.seq,
-        "kind": posting.kind,
-        "value_date": posting.value_date,
-        "cause": posting.cause,
-        "reverses": posting.reverses,
-        "line_count": len(posting.lines),
-        "working": dict(posting.working) or None,
-        "booked_at": now,
-    }
+    working = json.dumps(dict(posting.working), ensure_ascii=False) if posting.working else None
+    told = (posting.kind, posting.value_date, posting.cause, posting.reverses, len(posting.lines), working)
+    return booked.id, claim_id, booked.seq, *told
+
+
+_POST = text(
+    """
+    WITH entry AS (
+        INSERT INTO ledger_entry (merchant_id, id, claim_id, seq, kind, value_date, cause, reverses, line_count,
+                                  working, booked_at)
+        SELECT :merchant, e.id, e.claim_id, e.seq, e.kind, e.value_date, e.cause, e.reverses, e.line_count,
+               CAST(e.working AS jsonb), :now
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:claims AS uuid[]), CAST(:seqs AS integer[]), CAST(:kinds AS text[]),
+                    CAST(:days AS date[]), CAST(:causes AS text[]), CAST(:reverses AS uuid[]),
+                    CAST(:counts AS smallint[]), CAST(:workings AS text[]))
+             AS e (id, claim_id, seq, kind, value_date, cause, reverses, line_count, working))
+    INSERT INTO ledger_line (merchant_id, entry_id, account, amount_minor)
+    SELECT :merchant, l.entry_id, l.account, l.amount_minor
+    FROM unnest(CAST(:entries AS uuid[]), CAST(:accounts AS text[]), CAST(:amounts AS bigint[]))
+         AS l (entry_id, account, amount_minor)
+    """,
+)
+"""One statement, so that no check can fall between an entry and its lines."""
 
 
 def sums(session: Session, claim_ids: Collection[UUID]) -> dict[UUID, dict[str, int]]:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from gateway.core.errors import Invalid, NotFound, Refused
+from gateway.core.errors import Invalid
 from gateway.core.ids import new_id
 from gateway.core.money import MAX_MINOR
 from gateway.receivables import changes
@@ -30,42 +30,17 @@ from gateway.receivables.booking import (
 from gateway.receivables.case import CLOSED, Case, Hold
 from gateway.receivables.changes import Change
 from gateway.receivables.lifecycle import HOLD_OUTCOMES, STOPS_EVERYTHING, ClaimAct, ClaimState, HoldReason
-
-
-class ClaimClosed(Refused):
-    """The claim is settled, written off or sold."""
-
-
-class NotJustified(Refused):
-    """A fee or lump sum needs a debtor in default who still owes something on that day."""
-
-
-class LumpSumRefused(Refused):
-    """The lump sum is for businesses only, once per claim."""
-
-
-class AlreadyBooked(Refused):
-    """Something else was already booked for this cause."""
-
-
-class CreditTooHigh(Refused):
-    """More would be credited than there is to credit."""
-
-
-class RefundTooHigh(Refused):
-    """The debtor's credit is lower than that."""
-
-
-class PaymentUnknown(NotFound):
-    """There is no such payment on this claim."""
-
-
-class EntryUnknown(NotFound):
-    """There is no such entry on this claim that could be reversed."""
-
-
-class HoldUnknown(NotFound):
-    """There is no such hold running on this claim."""
+from gateway.receivables.refusals import (
+    AlreadyBooked,
+    BookingUnknown,
+    ClaimClosed,
+    CreditTooHigh,
+    HoldUnknown,
+    LumpSumRefused,
+    NotJustified,
+    PaymentUnknown,
+    RefundTooHigh,
+)
 
 
 def remind(case: Case, change: changes.Remind) -> bool:
@@ -206,7 +181,7 @@ def reverse_payment(case: Case, change: changes.ReversePayment) -> bool:
 def reverse_entry(case: Case, change: changes.ReverseEntry) -> bool:
     entry = next((entry for entry in effective(case.booked) if entry.id == change.entry_id), None)
     if entry is None or entry.posting.kind not in (FEE, LUMP_SUM, INTEREST, CREDIT, REFUND):
-        raise EntryUnknown
+        raise BookingUnknown
     case.rebook([item for item in case.items if item.key != entry.posting.key], change.cause)
     return True
 

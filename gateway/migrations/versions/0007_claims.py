@@ -30,19 +30,34 @@ EVERYBODY = "kulanz_web, kulanz_worker"
 MINE = "merchant_id = NULLIF(current_setting('kulanz.merchant_id', true), '')::uuid"
 BALANCED = """
     CREATE FUNCTION kulanz_ledger_balanced() RETURNS trigger LANGUAGE plpgsql AS $$
-    DECLARE wanted smallint; found integer; total numeric; id_ uuid;
+    DECLARE one public.ledger_entry; id_ uuid; found integer; total numeric; other integer;
     BEGIN
-        id_ := CASE WHEN TG_TABLE_NAME = 'ledger_entry' THEN (to_jsonb(NEW) ->> 'id')::uuid ELSE (to_jsonb(NEW) ->> 'entry_id')::uuid END;
-        SELECT line_count INTO wanted FROM ledger_entry WHERE merchant_id = NEW.merchant_id AND id = id_;
+        id_ := (to_jsonb(NEW) ->> CASE WHEN TG_TABLE_NAME = 'ledger_entry' THEN 'id' ELSE 'entry_id' END)::uuid;
+        SELECT * INTO one FROM public.ledger_entry WHERE merchant_id = NEW.merchant_id AND id = id_;
         SELECT count(*), coalesce(sum(amount_minor), 0) INTO found, total
-        FROM ledger_line WHERE merchant_id = NEW.merchant_id AND entry_id = id_;
-        IF found <> wanted OR total <> 0 THEN
-            RAISE EXCEPTION 'ledger entry % has % of % lines and does not balance by %', id_, found, wanted, total
+        FROM public.ledger_line WHERE merchant_id = NEW.merchant_id AND entry_id = id_;
+        IF found IS DISTINCT FROM one.line_count::integer OR total <> 0 THEN
+            RAISE EXCEPTION 'ledger entry % has % of % lines and does not balance by %', id_, found, one.line_count, total
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'ledger_balanced';
+        END IF;
+        IF one.reverses IS NOT NULL AND TG_TABLE_NAME = 'ledger_entry' THEN
+            SELECT count(*) INTO other
+            FROM public.ledger_entry e
+            JOIN public.ledger_line l ON l.merchant_id = e.merchant_id AND l.entry_id = e.id
+            JOIN public.ledger_line mine ON mine.merchant_id = e.merchant_id AND mine.entry_id = id_
+                                        AND mine.account = l.account AND mine.amount_minor = -l.amount_minor
+            WHERE e.merchant_id = one.merchant_id AND e.id = one.reverses AND e.claim_id = one.claim_id
+              AND e.kind <> 'reversal' AND e.line_count = one.line_count;
+            IF other <> found THEN
+                RAISE EXCEPTION 'ledger entry % does not mirror the entry that it reverses', id_
+                    USING ERRCODE = 'check_violation', CONSTRAINT = 'ledger_balanced';
+            END IF;
         END IF;
         RETURN NULL;
     END $$
 """
+"""The tables are named with their schema, or a temporary table could stand in for them; an entry that the transaction can no
+longer see is refused too."""
 
 
 def upgrade() -> None:
@@ -78,6 +93,7 @@ def balance() -> None:
             f"CREATE CONSTRAINT TRIGGER ledger_balanced AFTER INSERT ON {table} DEFERRABLE INITIALLY DEFERRED "
             "FOR EACH ROW EXECUTE FUNCTION kulanz_ledger_balanced()",
         )
+        op.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER ledger_balanced")
 
 
 def claims() -> None:
