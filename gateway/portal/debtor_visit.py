@@ -15,7 +15,6 @@ from typing import Any
 from uuid import UUID
 
 from flask import request, session
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.core import clock

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, validate_csrf
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
 from gateway.core import clock, pages
@@ -36,6 +37,7 @@ from gateway.portal.pay_page import DebtorPage
 from gateway.privacy import rights
 from gateway.receivables import debtor_claims, plans
 from gateway.receivables.instalments import Plan
+from gateway.receivables.promises import owed_of
 
 blueprint = Blueprint("pay", __name__, url_prefix="/pay", template_folder="templates")
 pages.speak("pay", pay_words.LANGUAGES)
@@ -232,12 +234,12 @@ def _offer(seen: DebtorVisit) -> ResponseReturnValue:
 def _made(seen: DebtorVisit, form: Any) -> Any:
     """With the choices this debtor has; where there is one claim nobody is asked which."""
     if "claim" in form:
-        choices = [(one.id.hex, pay_words.choice(one, pay_page.owed_of(one.row))) for one in pay_steps.objectable(seen)]
+        choices = [SelectChoice(one.id.hex, pay_words.choice(one, owed_of(one.row))) for one in pay_steps.objectable(seen)]
         form.claim.choices = choices
         if len(choices) < 2:
             del form.claim
     if "category" in form:
-        form.category.choices = [(code, say(text)) for code, text in pay_words.CATEGORIES.items()]
+        form.category.choices = [SelectChoice(code, say(text)) for code, text in pay_words.CATEGORIES.items()]
     return form
 
 
@@ -261,7 +263,9 @@ def _put(form: Any, fault: Invalid) -> None:
     for one in fault.facts.get("errors", []):
         name = str(one["path"]).strip("/")
         name = _OF_FIELD.get(name, name)
-        target = form[name] if name in form else next(field for field in form if field.name not in ("once", "csrf_token"))
+        target = (
+            form[name] if name in form else next(field for field in form if field.name not in ("once", "csrf_token"))
+        )
         text = str(one["message"])
         target.errors = [*target.errors, text if _is_ours(text) else pay_words.fault(name, fault)]
 

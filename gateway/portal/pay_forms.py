@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from flask_wtf.file import MultipleFileField
 from wtforms import DateField, EmailField, HiddenField, RadioField, SelectField, StringField, TelField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
 from gateway.core.ids import new_id
@@ -45,8 +46,8 @@ class FactForm(FlaskForm):  # type: ignore[misc] # as above
 
 
 class SplitForm(OnceForm):
-    rates = SelectField(_("Number of rates"), [InputRequired(CHOOSE)], validate_choice=False)
-    rhythm = SelectField(_("How often"), choices=[("monthly", _("every month")), ("weekly", _("every week"))])
+    rates = SelectField(_("Number of rates"), [InputRequired(CHOOSE)], choices=[], validate_choice=False)
+    rhythm = SelectField(_("How often"), choices=[SelectChoice("monthly", _("every month")), SelectChoice("weekly", _("every week"))])
     first_due = DateField(_("First rate on"), [InputRequired(NEEDED)])
 
 
@@ -60,8 +61,8 @@ class DeferForm(OnceForm):
 
 
 class ObjectForm(OnceForm):
-    claim = RadioField(_("Which invoice?"), [InputRequired(CHOOSE)])
-    category = RadioField(_("What is wrong?"), [InputRequired(CHOOSE)], choices=[(code, code) for code in CATEGORIES])
+    claim = RadioField(_("Which invoice?"), [InputRequired(CHOOSE)], choices=[])
+    category = RadioField(_("What is wrong?"), [InputRequired(CHOOSE)], choices=[SelectChoice(code, code) for code in CATEGORIES])
     amount = StringField(_("Only a part? Then the amount that is wrong (optional)"), [Optional(), Length(max=20)])
     words = TextAreaField(_("In your own words (optional)"), [Optional(), Length(max=MAX_WORDS)])
     files = MultipleFileField(_("Files as proof (optional)"))
@@ -89,10 +90,10 @@ class HelpForm(OnceForm):
         _("What is the matter?"),
         [InputRequired(CHOOSE)],
         choices=[
-            ("hardship", _("I cannot pay at the moment")),
-            ("insolvency", _("Insolvency proceedings are running")),
-            ("guardianship", _("I have a legal guardian, or I am one")),
-            ("death", _("The person on the invoice has died")),
+            SelectChoice("hardship", _("I cannot pay at the moment")),
+            SelectChoice("insolvency", _("Insolvency proceedings are running")),
+            SelectChoice("guardianship", _("I have a legal guardian, or I am one")),
+            SelectChoice("death", _("The person on the invoice has died")),
         ],
     )
     words = TextAreaField(_("What should we know? (optional)"), [Optional(), Length(max=MAX_WORDS)])
@@ -103,11 +104,11 @@ class FeedbackForm(OnceForm):
         _("How did we treat you?"),
         [InputRequired(CHOOSE)],
         choices=[
-            ("5", _("very well")),
-            ("4", _("well")),
-            ("3", _("all right")),
-            ("2", _("badly")),
-            ("1", _("very badly")),
+            SelectChoice("5", _("very well")),
+            SelectChoice("4", _("well")),
+            SelectChoice("3", _("all right")),
+            SelectChoice("2", _("badly")),
+            SelectChoice("1", _("very badly")),
         ],
     )
     words = TextAreaField(_("What should be better? (optional)"), [Optional(), Length(max=2000)])
@@ -134,4 +135,3 @@ def amount_minor(text: str, currency: str) -> int | None:
 def chosen(form: Any, names: tuple[str, ...]) -> dict[str, Any]:
     """What was filled in."""
     return {name: value for name in names if (value := (form[name].data or "").strip())}
-

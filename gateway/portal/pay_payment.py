@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from markupsafe import Markup
+from wtforms.fields.choices import SelectChoice
 
 from gateway.core.errors import GatewayError
 from gateway.core.money import Money, split_minor
@@ -48,14 +49,16 @@ def ways(page: DebtorPage, _visit: DebtorVisit) -> list[Way]:
     ]
 
 
-def rate_choices(page: DebtorPage) -> list[tuple[str, str]]:
+def rate_choices(page: DebtorPage) -> list[SelectChoice]:
     """`3 × 41,64 €`, the first rate being the larger by a cent."""
     if not page.owed:
         return []
     currency, total_minor = page.owed[0]
     counts = range(2, max(2, page.most_rates + 1))
-    named = [(str(count), f"{count} × {money(split_minor(total_minor, [1] * count)[-1], currency)}") for count in counts]
-    return [("", pay_words.please_choose()), *named]
+    named = [
+        (str(count), f"{count} × {money(split_minor(total_minor, [1] * count)[-1], currency)}") for count in counts
+    ]
+    return [SelectChoice("", pay_words.please_choose()), *named]
 
 
 def plain_amount(owed: tuple[str, int]) -> str:

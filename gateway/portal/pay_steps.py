@@ -57,9 +57,7 @@ def promise(visit: DebtorVisit, form: Any) -> str:
         if not _first(session, visit, form, "promise"):
             return already()
         given = _given(visit, form, free)
-        promises.promise(
-            session, services().keyring, given, form.pay_on.data, minor, clock.now(), visit.today
-        )
+        promises.promise(session, services().keyring, given, form.pay_on.data, minor, clock.now(), visit.today)
     return say("Thank you. You get no reminder before %(day)s.", day=day(form.pay_on.data))
 
 
@@ -91,7 +89,9 @@ def object_to(visit: DebtorVisit, form: Any) -> str:
         if not _first(session, visit, form, "objection"):
             return already()
         row = objections.lodge(session, services().keyring, new, clock.now())
-    return say("Your objection has arrived. Nothing is demanded until you get an answer, by %(day)s.", day=day(row.due_on))
+    return say(
+        "Your objection has arrived. Nothing is demanded until you get an answer, by %(day)s.", day=day(row.due_on)
+    )
 
 
 def withdraw(visit: DebtorVisit, form: Any, objection_id: UUID) -> str:
@@ -147,7 +147,9 @@ def contact(visit: DebtorVisit, form: Any) -> str:
             new = dict(claim.contact)
             new |= {"address": {**told, "country": claim.row.country}} if told else {}
             new |= {"email": normal_email(email)} if email else {}
-            claims.apply(session, Keys(services().keyring), claim.id, ChangeContact(new, actor=visit.actor), clock.now())
+            claims.apply(
+                session, Keys(services().keyring), claim.id, ChangeContact(new, actor=visit.actor), clock.now()
+            )
     return say("Thank you. The next letter goes to your new address.")
 
 
@@ -242,5 +244,3 @@ def _some(visit: DebtorVisit, states: frozenset[str]) -> list[DebtorClaim]:
 def _first(session: Session, visit: DebtorVisit, form: Any, kind: str) -> bool:
     STEPS.take(services().cache, visit.buyer_id.hex, clock.now().timestamp())
     return debtor_acts.first_time(session, visit.buyer_id, form.act_id, kind, clock.now())
-
-

@@ -44,7 +44,9 @@ LETTERS: Mapping[str, str] = MappingProxyType(
 )
 STATES: Mapping[str, str] = MappingProxyType(
     {
-        "COLLECTION": mark("This invoice is with a collection partner. Please pay to the account in the partner's letter."),
+        "COLLECTION": mark(
+            "This invoice is with a collection partner. Please pay to the account in the partner's letter."
+        ),
         "SOLD": mark("This invoice was sold. Please ask the new creditor."),
         "SETTLED": mark("This invoice is paid. Nothing is left to do."),
         "WRITTEN_OFF": mark("The shop does not pursue this invoice any more."),
@@ -112,7 +114,10 @@ def status(claim: DebtorClaim) -> list[str]:
     if claim.objection is not None:
         until = day(claim.objection.due_on)
         told.append(
-            say("Your objection is being looked at; you get an answer by %(day)s. Until then nothing is demanded.", day=until)
+            say(
+                "Your objection is being looked at; you get an answer by %(day)s. Until then nothing is demanded.",
+                day=until,
+            )
         )
     return told + [hold(one.reason, day(one.until_on)) for one in claim.holds]
 

@@ -72,7 +72,9 @@ def summary(session: Session, keyring: Keyring, since: datetime, limit: int = 50
     ).all()
     written = select(DebtorFeedback).where(*mine, DebtorFeedback.words_sealed.is_not(None))
     rows = session.scalars(written.order_by(DebtorFeedback.at.desc()).limit(min(limit, MAX_PAGE))).all()
-    return Summary({grade: 0 for grade in GRADES} | {grade: count for grade, count in counted}, _told(session, keyring, rows))
+    return Summary(
+        dict.fromkeys(GRADES, 0) | {grade: count for grade, count in counted}, _told(session, keyring, rows)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +122,7 @@ def wish_of(key: bytes | None, task: CallTask) -> str:
     return unseal(key, task.wish_sealed, f"call_task.wish:{task.id}").decode()
 
 
-def _told(
-    session: Session, keyring: Keyring, rows: Sequence[DebtorFeedback]
-) -> tuple[tuple[datetime, int, str], ...]:
+def _told(session: Session, keyring: Keyring, rows: Sequence[DebtorFeedback]) -> tuple[tuple[datetime, int, str], ...]:
     keys = {buyer_id: buyers.find_key(session, keyring, buyer_id) for buyer_id in {row.buyer_id for row in rows}}
     return tuple(
         (row.at, row.grade, unseal(key, row.words_sealed, _context(row.id)).decode())

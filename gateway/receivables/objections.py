@@ -25,8 +25,8 @@ from gateway.core.states import Lifecycle
 from gateway.receivables import agreements, claims, debtor_letters, plans, uploads
 from gateway.receivables.agreement_models import Objection, ObjectionDocument
 from gateway.receivables.changes import DecideObjection, Object, SetHold, WithdrawObjection
-from gateway.receivables.keys import Keys
 from gateway.receivables.debtor_letters import Telling
+from gateway.receivables.keys import Keys
 from gateway.receivables.models import Claim
 from gateway.receivables.promises import owed_of
 from gateway.shops import buyers, shops
@@ -205,7 +205,9 @@ def open_of(session: Session, claim_ids: Sequence[UUID]) -> list[Objection]:
 def count_open(session: Session, limit: int = 100) -> int:
     """For the menu; counted up to `limit`."""
     mine = Objection.merchant_id == merchant_of(session), Objection.state == "OPEN"
-    return session.scalar(select(func.count()).select_from(select(Objection.id).where(*mine).limit(limit).subquery())) or 0
+    return (
+        session.scalar(select(func.count()).select_from(select(Objection.id).where(*mine).limit(limit).subquery())) or 0
+    )
 
 
 def views(session: Session, keyring: Keyring, rows: Sequence[Objection]) -> list[ObjectionView]:

@@ -10,17 +10,15 @@ from sqlalchemy.orm import Session, aliased
 
 from gateway.core.crypto import Keyring
 from gateway.core.db import merchant_of
-from gateway.core.errors import Invalid, NotFound, Refused
+from gateway.core.errors import Invalid, NotFound
 from gateway.core.ids import new_id
 from gateway.core.states import Lifecycle
-from gateway.law import store
-from gateway.receivables import agreements, claims, debtor_letters, instalments, statement, working_days
+from gateway.law.tables import shipped
+from gateway.receivables import agreements, claims, debtor_letters, instalments, working_days
 from gateway.receivables.agreement_models import Instalment, InstalmentPlan, PlanClaim
 from gateway.receivables.changes import AgreePlan, FulfilPlan, LapsePlan
-from gateway.receivables.keys import Keys
 from gateway.receivables.debtor_letters import Telling
 from gateway.receivables.instalments import (
-
     Plan,
     PlanAct,
     PlanDebt,
@@ -30,7 +28,9 @@ from gateway.receivables.instalments import (
     Rate,
     Rhythm,
 )
+from gateway.receivables.keys import Keys
 from gateway.receivables.models import Claim, ClaimPayment, LedgerEntry, LedgerLine
+from gateway.receivables.promises import owed_of
 
 MAX_PAGE = 200
 BITE = 200
@@ -84,7 +84,7 @@ def offer(session: Session, wish: Wish, today: date) -> Plan:
     rows = _claims(session, wish.claim_ids)
     first, debts = rows[0], _debts(session, rows, today)
     request = PlanRequest(debts, wish.rates, wish.first_due, today, first.country, first.region, wish.rhythm)
-    return instalments.plan(request, agreements.limits_of(session, first.shop_id), store.load(session))
+    return instalments.plan(request, agreements.limits_of(session, first.shop_id), shipped())
 
 
 def agree(session: Session, keyring: Keyring, wish: Wish, actor: str, now: datetime, today: date) -> PlanView:
@@ -129,10 +129,12 @@ def advance(session: Session, keyring: Keyring, plan_id: UUID, today: date, now:
         return _rest(row, today) if stopped == "rests" else _end(session, row, now)
     shop_id = seen.claims[0].shop_id
     notice_days = agreements.limits_of(session, shop_id).notice_days
-    shift = working_days.of(store.load(session), seen.claims[0].country, seen.claims[0].region)
+    shift = working_days.of(shipped(), seen.claims[0].country, seen.claims[0].region)
     falls_after = None if row.warned_on is None else shift(row.warned_on + timedelta(days=notice_days))
     settled = all(claim.state == "SETTLED" for claim in seen.claims)
-    facts = PlanFacts(seen.rates, row.total_minor if settled else seen.covered_minor, row.grace_days, notice_days, falls_after)
+    facts = PlanFacts(
+        seen.rates, row.total_minor if settled else seen.covered_minor, row.grace_days, notice_days, falls_after
+    )
     decided = instalments.step(facts, today, shift)
     _carry_out(session, keyring, seen, decided, today, now)
     session.flush()
@@ -275,7 +277,9 @@ def _carry_out(
     if decided.act is PlanAct.WARN:
         row.warned_on = today
         deadline = (decided.next_on or today) - timedelta(days=1)
-        _tell(session, keyring, seen, Telling("plan_lapsed", (), today, deadline, {"missing": decided.missing_minor}), now)
+        _tell(
+            session, keyring, seen, Telling("plan_lapsed", (), today, deadline, {"missing": decided.missing_minor}), now
+        )
     elif decided.act is PlanAct.RECOVER:
         row.warned_on = None
     else:
@@ -298,12 +302,11 @@ def _tell(session: Session, keyring: Keyring, seen: PlanView, telling: Telling, 
 
 
 def _debts(session: Session, rows: Iterable[Claim], today: date) -> tuple[PlanDebt, ...]:
-    tables = store.load(session)
     return tuple(
         PlanDebt(
             row.id,
             row.currency,
-            statement.statement(session, row.id, today, tables).total_minor,
+            owed_of(row),
             row.debtor == "consumer",
             row.default_from is not None and row.default_from <= today,
             row.delivered_on or row.contract_date,

@@ -13,8 +13,8 @@ from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid, Refused
 from gateway.receivables import agreements, claims, debtor_letters
 from gateway.receivables.changes import Change, LiftHold, Note, SetHold
-from gateway.receivables.keys import Keys
 from gateway.receivables.debtor_letters import Telling
+from gateway.receivables.keys import Keys
 from gateway.receivables.models import Claim, ClaimHold, ClaimPayment
 
 ENDLESS = ("insolvency", "death", "guardianship")
