@@ -46,9 +46,11 @@ class FactForm(FlaskForm):  # type: ignore[misc] # as above
 
 
 class SplitForm(OnceForm):
-    rates = SelectField(_("Number of rates"), [InputRequired(CHOOSE)], choices=[], validate_choice=False)
-    rhythm = SelectField(_("How often"), choices=[SelectChoice("monthly", _("every month")), SelectChoice("weekly", _("every week"))])
-    first_due = DateField(_("First rate on"), [InputRequired(NEEDED)])
+    rates = SelectField(_("Number of instalments"), [InputRequired(CHOOSE)], choices=[], validate_choice=False)
+    rhythm = SelectField(
+        _("How often"), choices=[SelectChoice("monthly", _("every month")), SelectChoice("weekly", _("every week"))]
+    )
+    first_due = DateField(_("First instalment on"), [InputRequired(NEEDED)])
 
 
 class PromiseForm(OnceForm):
@@ -62,7 +64,9 @@ class DeferForm(OnceForm):
 
 class ObjectForm(OnceForm):
     claim = RadioField(_("Which invoice?"), [InputRequired(CHOOSE)], choices=[])
-    category = RadioField(_("What is wrong?"), [InputRequired(CHOOSE)], choices=[SelectChoice(code, code) for code in CATEGORIES])
+    category = RadioField(
+        _("What is wrong?"), [InputRequired(CHOOSE)], choices=[SelectChoice(code, code) for code in CATEGORIES]
+    )
     amount = StringField(_("Only a part? Then the amount that is wrong (optional)"), [Optional(), Length(max=20)])
     words = TextAreaField(_("In your own words (optional)"), [Optional(), Length(max=MAX_WORDS)])
     files = MultipleFileField(_("Files as proof (optional)"))

@@ -143,7 +143,7 @@ def _note(kind: str) -> str:
 
 
 _WORDS = {
-    "opening": pay_words.mark("Your order (%(day)s)"),
+    "opening": pay_words.mark("Price of your order"),
     "payment": pay_words.mark("Your payment of %(day)s"),
     "credit": pay_words.mark("Credit of %(day)s"),
     "fee": pay_words.mark("Cost of the letter of %(day)s"),

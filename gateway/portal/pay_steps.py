@@ -41,7 +41,7 @@ def split(visit: DebtorVisit, form: Any) -> str:
         made = plans.agree(session, services().keyring, wish, visit.actor, clock.now(), visit.today)
     first = made.rates[0]
     return say(
-        "Agreed: %(count)s rates, the first of %(amount)s by %(day)s. You get it in writing.",
+        "Agreed: %(count)s instalments, the first of %(amount)s by %(day)s. You get it in writing.",
         count=len(made.rates),
         amount=money(first.amount_minor, made.row.currency),
         day=day(first.due_date),

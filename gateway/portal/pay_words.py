@@ -33,8 +33,8 @@ LETTERS: Mapping[str, str] = MappingProxyType(
         "reminder": mark("Payment reminder"),
         "dunning": mark("Demand for payment"),
         "final": mark("Last demand for payment"),
-        "plan": mark("Payment in rates"),
-        "plan_lapsed": mark("Rates: a payment is missing"),
+        "plan": mark("Payment in instalments"),
+        "plan_lapsed": mark("Instalments: a payment is missing"),
         "deferral": mark("More time to pay"),
         "confirmation": mark("Confirmation of a payment"),
         "objection_received": mark("Your objection has arrived"),
@@ -73,10 +73,12 @@ PROBLEMS = (
     mark("Too many requests; try again later."),
     mark("There is no such thing here."),
     mark("Claims in different currencies cannot be paid in one plan."),
-    mark("Nothing is owed that could be paid in rates."),
+    mark("Nothing is owed that could be paid in instalments."),
     mark("A plan that costs something, or comes before default, is consumer credit; this gateway does not arrange it."),
     mark("A claim that is disputed, in another plan, handed over or closed cannot be put into a plan."),
-    mark("This claim has had as many promises or deferrals as the merchant allows; pay in rates, or ask for a call."),
+    mark(
+        "This claim has had as many promises or deferrals as the merchant allows; pay in instalments, or ask for a call."
+    ),
     mark("This claim is disputed already; the answer to that objection comes first."),
     mark("Only PDF, PNG, JPEG and HEIC files are taken, five at most, ten megabytes each."),
     mark("The request cannot be carried out in the current state."),
@@ -86,7 +88,7 @@ PROBLEMS = (
 )
 """Titles of errors a debtor can meet."""
 _PLAN_LATER = mark(
-    "Rates are possible as soon as the payment is in default. Until then you can promise a date or get more time."
+    "Instalments are possible as soon as the payment is in default. Until then you can promise a date or get more time."
 )
 _UNREADABLE = mark("Please check what you filled in. Nothing was sent.")
 
@@ -146,7 +148,7 @@ INTEREST_NOTE = mark(
 FEE_NOTE = mark("Only what paper, envelope and postage really cost.")
 _FAULTS: Mapping[str, str] = MappingProxyType(
     {
-        "rates": mark("Please choose fewer rates: the single rate would be too small."),
+        "rates": mark("Please choose fewer instalments: each would be too small."),
         "first_due": mark("Please choose a day after today and within the next weeks."),
         "pay_on": mark("Please choose a day after today and within the next weeks."),
         "until_on": mark("Please choose a day after today and within the next weeks."),

@@ -72,9 +72,7 @@ def summary(session: Session, keyring: Keyring, since: datetime, limit: int = 50
     ).all()
     written = select(DebtorFeedback).where(*mine, DebtorFeedback.words_sealed.is_not(None))
     rows = session.scalars(written.order_by(DebtorFeedback.at.desc()).limit(min(limit, MAX_PAGE))).all()
-    return Summary(
-        dict.fromkeys(GRADES, 0) | {grade: count for grade, count in counted}, _told(session, keyring, rows)
-    )
+    return Summary(dict.fromkeys(GRADES, 0) | {grade: count for grade, count in counted}, _told(session, keyring, rows))
 
 
 @dataclass(frozen=True, slots=True)

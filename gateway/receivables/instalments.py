@@ -34,7 +34,7 @@ class MixedCurrencies(Invalid):
 
 
 class NothingOwed(Refused):
-    """Nothing is owed that could be paid in rates."""
+    """Nothing is owed that could be paid in instalments."""
 
 
 class PlanIsCredit(Refused):

@@ -24,7 +24,7 @@ BITE = 500
 
 
 class TooManyPromises(Refused):
-    """This claim has had as many promises or deferrals as the merchant allows; pay in rates, or ask for a call."""
+    """This claim has had as many promises or deferrals as the merchant allows; pay in instalments, or ask for a call."""
 
 
 @dataclass(frozen=True, slots=True)
