@@ -37,6 +37,7 @@ from gateway.merchants.models import PolicyVersion
 from gateway.portal import pay
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
+from gateway.receivables import follow
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
 from gateway.risk.bureaus import Book
@@ -99,7 +100,8 @@ def forget_answers(session: Session, event: BuyerForgotten) -> None:
 LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyType(
     {
         OrderPlaced: (check_decision,),
-        OrderChanged: (check_decision,),
+        **dict.fromkeys(follow.FOLLOWED, (follow.heed,)),
+        OrderChanged: (check_decision, follow.heed),
         merchants.MerchantClosed: (shops.close_all,),
         BuyerForgotten: (forget_answers,),
     },
@@ -148,6 +150,7 @@ def tasks(services: Services) -> list[Task]:
         *expiry_tasks(chores.all_merchants),
         *chores.tasks(trail(services)),
         *backtests.TASKS,
+        follow.FOLLOWING,
         surges.WATCHING,
     ]
 
