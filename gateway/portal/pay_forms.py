@@ -133,7 +133,8 @@ def amount_minor(text: str, currency: str) -> int | None:
     if not point or len(rest) > digits:
         whole, rest = plain, ""
     whole = re.sub(r"[.,]", "", whole)
-    return int(whole or "0") * 10**digits + int(rest.ljust(digits, "0") or "0")
+    units: int = 10**digits
+    return int(whole or "0") * units + int(rest.ljust(digits, "0") or "0")
 
 
 def chosen(form: Any, names: tuple[str, ...]) -> dict[str, Any]:

@@ -10,18 +10,18 @@ from sqlalchemy.orm import Session
 from gateway.core.documents import Document
 from gateway.core.http import services
 from gateway.core.pages import day, say
+from gateway.law.tables import shipped
 from gateway.portal import pay_words
 from gateway.portal.debtor_visit import DebtorVisit
 from gateway.portal.pay_steps import FREE, OWED
 from gateway.receivables import debtor_claims, instalments, ledger, pay_accounts, plans
 from gateway.receivables.agreements import limits_of
-from gateway.receivables.booking import Booked, effective
+from gateway.receivables.booking import Booked
 from gateway.receivables.debtor_claims import DebtorClaim, Sent
 from gateway.receivables.pay_accounts import PayAccount
 from gateway.receivables.plans import PlanView
-from gateway.receivables.promises import owed_of
-
-_HIS = ("principal", "costs", "interest", "debtor_credit")
+from gateway.receivables.statement import Line as StatementLine
+from gateway.receivables.statement import statement_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,9 @@ def page(session: Session, visit: DebtorVisit) -> DebtorPage:
     keyring, shown = services().keyring, visit.claims
     booked = ledger.load(session, [one.id for one in shown])
     files = debtor_claims.invoices_of(session, shown)
-    cards = tuple(_card(one, booked[one.id], [file for id_, file in files if id_ == one.id]) for one in shown)
+    cards = tuple(
+        _card(one, booked[one.id], [file for id_, file in files if id_ == one.id], visit.today) for one in shown
+    )
     limits, ids = limits_of(session, visit.shop.id), {one.id for one in shown}
     running = plans.list_plans(session, buyer_id=visit.buyer_id)
     return DebtorPage(
@@ -123,23 +125,23 @@ def _free_minor(cards: Sequence[Card]) -> int:
     return sum(one.owed_minor for one in free if one.currency == free[0].currency)
 
 
-def _card(claim: DebtorClaim, booked: Sequence[Booked], files: Sequence[Document]) -> Card:
-    lines = tuple(line for entry in effective(booked) if (line := _line(entry)) is not None)
-    return Card(claim, owed_of(claim.row), lines, tuple(pay_words.status(claim)), tuple(files))
+def _card(claim: DebtorClaim, booked: Sequence[Booked], files: Sequence[Document], today: date) -> Card:
+    stated = statement_of(booked, claim.row, today, shipped())
+    lines = tuple(line for one in stated.lines if (line := _line(one)) is not None)
+    sentences = [*pay_words.status(claim), *([say(pay_words.RESERVED)] if stated.reserved else [])]
+    return Card(claim, stated.total_minor, lines, tuple(sentences), tuple(files))
 
 
-def _line(entry: Booked) -> Line | None:
-    posting = entry.posting
-    amount = sum(posting.lines.get(account, 0) for account in _HIS)
-    if posting.kind not in _WORDS or (amount == 0 and posting.kind != "payment"):
+def _line(stated: StatementLine) -> Line | None:
+    if stated.kind not in _WORDS or (stated.amount_minor == 0 and stated.kind != "payment"):
         return None
-    return Line(say(_WORDS[posting.kind], day=day(posting.value_date)), amount, _note(posting.kind))
+    return Line(say(_WORDS[stated.kind], day=day(stated.day)), stated.amount_minor, _note(stated))
 
 
-def _note(kind: str) -> str:
-    if kind == "interest":
+def _note(stated: StatementLine) -> str:
+    if stated.kind == "interest":
         return say(pay_words.INTEREST_NOTE)
-    return say(pay_words.FEE_NOTE) if kind == "fee" else ""
+    return say(pay_words.FEE_NOTE) if stated.kind == "fee" else ""
 
 
 _WORDS = {

@@ -23,7 +23,7 @@ from gateway.receivables.instalments import NothingOwed, Rhythm
 from gateway.receivables.keys import Keys
 from gateway.receivables.objections import NewObjection
 from gateway.receivables.plans import Wish
-from gateway.receivables.promises import Given
+from gateway.receivables.promises import Given, Promised
 from gateway.shops.identity import normal_email
 
 STEPS = Limit("pay-step", most=40, window_s=86_400)
@@ -57,7 +57,8 @@ def promise(visit: DebtorVisit, form: Any) -> str:
         if not _first(session, visit, form, "promise"):
             return already()
         given = _given(visit, form, free)
-        promises.promise(session, services().keyring, given, form.pay_on.data, minor, clock.now(), visit.today)
+        promised = Promised(form.pay_on.data, minor)
+        promises.promise(session, services().keyring, given, promised, clock.now(), visit.today)
     return say("Thank you. You get no reminder before %(day)s.", day=day(form.pay_on.data))
 
 

@@ -145,6 +145,7 @@ def choice(claim: DebtorClaim, owed_minor: int) -> str:
 INTEREST_NOTE = mark(
     "Who pays late owes interest by law: counted by the day on what was open, without interest on interest."
 )
+RESERVED = mark("Further interest may be owed; its rate is not known yet.")
 FEE_NOTE = mark("Only what paper, envelope and postage really cost.")
 _FAULTS: Mapping[str, str] = MappingProxyType(
     {

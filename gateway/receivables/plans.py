@@ -14,7 +14,7 @@ from gateway.core.errors import Invalid, NotFound
 from gateway.core.ids import new_id
 from gateway.core.states import Lifecycle
 from gateway.law.tables import shipped
-from gateway.receivables import agreements, claims, debtor_letters, instalments, working_days
+from gateway.receivables import agreements, claims, debtor_letters, instalments, statement, working_days
 from gateway.receivables.agreement_models import Instalment, InstalmentPlan, PlanClaim
 from gateway.receivables.changes import AgreePlan, FulfilPlan, LapsePlan
 from gateway.receivables.debtor_letters import Telling
@@ -30,7 +30,6 @@ from gateway.receivables.instalments import (
 )
 from gateway.receivables.keys import Keys
 from gateway.receivables.models import Claim, ClaimPayment, LedgerEntry, LedgerLine
-from gateway.receivables.promises import owed_of
 
 MAX_PAGE = 200
 BITE = 200
@@ -126,7 +125,8 @@ def advance(session: Session, keyring: Keyring, plan_id: UUID, today: date, now:
         return None
     seen = view(session, row)
     if (stopped := _stopped(seen)) is not None:
-        return _rest(row, today) if stopped == "rests" else _end(session, row, now)
+        (_rest if stopped == "rests" else _end)(row, today, now)
+        return None
     shop_id = seen.claims[0].shop_id
     notice_days = agreements.limits_of(session, shop_id).notice_days
     shift = working_days.of(shipped(), seen.claims[0].country, seen.claims[0].region)
@@ -257,13 +257,12 @@ def _stopped(seen: PlanView) -> str | None:
     return None if states & {"INSTALMENTS", "SETTLED"} else "ended"
 
 
-def _rest(row: InstalmentPlan, today: date) -> None:
+def _rest(row: InstalmentPlan, today: date, _now: datetime) -> None:
     row.next_on = today + timedelta(days=1)
 
 
-def _end(session: Session, row: InstalmentPlan, now: datetime) -> None:
+def _end(row: InstalmentPlan, _today: date, now: datetime) -> None:
     row.state, row.ended_at, row.next_on = LIFECYCLE.after(row.state, "end"), now, None
-    session.flush()
 
 
 def _carry_out(
@@ -306,7 +305,7 @@ def _debts(session: Session, rows: Iterable[Claim], today: date) -> tuple[PlanDe
         PlanDebt(
             row.id,
             row.currency,
-            owed_of(row),
+            statement.statement(session, row.id, today, shipped()).total_minor,
             row.debtor == "consumer",
             row.default_from is not None and row.default_from <= today,
             row.delivered_on or row.contract_date,

@@ -37,20 +37,26 @@ class Given:
     words: str = ""
 
 
-def promise(
-    session: Session, keyring: Keyring, given: Given, pay_on: date, amount_minor: int, now: datetime, today: date
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """When he pays how much."""
+
+    pay_on: date
+    amount_minor: int
+
+
+def promise(session: Session, keyring: Keyring, given: Given, promised: Promised, now: datetime, today: date) -> None:
     """The debtor says when he pays how much; dunning rests until then. Raises Invalid, TooManyPromises."""
     rows = _claims(session, given.claim_ids)
     limits = agreements.limits_of(session, rows[0].shop_id)
-    _check_day("/pay_on", pay_on, today, limits.max_promise_days)
+    _check_day("/pay_on", promised.pay_on, today, limits.max_promise_days)
     owed = sum(owed_of(row) for row in rows)
-    if not 0 < amount_minor <= owed:
+    if not 0 < promised.amount_minor <= owed:
         raise Invalid.at("/amount_minor", "is more than nothing and not more than what is owed")
     _count(session, given, "promise", limits.max_promises)
-    shares = _shares(rows, amount_minor)
+    shares = _shares(rows, promised.amount_minor)
     for row in rows:
-        until = pay_on + timedelta(days=BANK_DAYS)
+        until = promised.pay_on + timedelta(days=BANK_DAYS)
         hold = SetHold("promise", today, until, shares[row.id], given.cause, actor=given.actor)
         _apply(session, keyring, row.id, given, [hold], now)
 
