@@ -37,7 +37,6 @@ from gateway.portal.pay_page import DebtorPage
 from gateway.privacy import rights
 from gateway.receivables import debtor_claims, plans
 from gateway.receivables.instalments import Plan
-from gateway.receivables.promises import owed_of
 
 blueprint = Blueprint("pay", __name__, url_prefix="/pay", template_folder="templates")
 pages.speak("pay", pay_words.LANGUAGES)
@@ -235,7 +234,7 @@ def _made(seen: DebtorVisit, form: Any) -> Any:
     """With the choices this debtor has; where there is one claim nobody is asked which."""
     if "claim" in form:
         choices = [
-            SelectChoice(one.id.hex, pay_words.choice(one, owed_of(one.row))) for one in pay_steps.objectable(seen)
+            SelectChoice(one.id.hex, pay_words.choice(one)) for one in pay_steps.objectable(seen)
         ]
         form.claim.choices = choices
         if len(choices) < 2:

@@ -138,8 +138,8 @@ def name(claim: DebtorClaim) -> str:
     return say("Invoice of %(day)s", day=day(claim.row.invoice_date or claim.row.contract_date))
 
 
-def choice(claim: DebtorClaim, owed_minor: int) -> str:
-    return f"{name(claim)} · {money(owed_minor, claim.row.currency)}"
+def choice(claim: DebtorClaim) -> str:
+    return f"{name(claim)} · {money(claim.row.principal_minor, claim.row.currency)}"
 
 
 INTEREST_NOTE = mark(

@@ -28,7 +28,7 @@ from gateway.receivables.changes import DecideObjection, Object, SetHold, Withdr
 from gateway.receivables.debtor_letters import Telling
 from gateway.receivables.keys import Keys
 from gateway.receivables.models import Claim
-from gateway.receivables.promises import owed_of
+from gateway.receivables.promises import owed_on
 from gateway.shops import buyers, shops
 from gateway.shops.buyers import BuyerErased
 
@@ -104,10 +104,10 @@ class ObjectionView:
 def lodge(session: Session, keyring: Keyring, new: NewObjection, now: datetime) -> Objection:
     """Take an objection in: the claim is disputed at once. Raises Invalid, AlreadyObjected, UploadRefused, BuyerErased."""
     claim = _claim(session, new.claim_id)
-    _check(new, claim)
+    today = _today(session, claim, now)
+    _check(new, owed_on(session, claim, today))
     if open_of(session, [claim.id]):
         raise AlreadyObjected
-    today = _today(session, claim, now)
     row = Objection(
         merchant_id=merchant_of(session),
         id=new_id(),
@@ -137,11 +137,11 @@ def decide(session: Session, keyring: Keyring, objection_id: UUID, verdict: Verd
     """Answer it. Raises ObjectionUnknown, Invalid, Refused when it has ended."""
     row = _locked(session, objection_id)
     claim = _claim(session, row.claim_id)
-    _check_verdict(verdict, claim)
+    _check_verdict(verdict)
     accepted = verdict.outcome == "accepted"
     row.state = LIFECYCLE.after(row.state, "accept" if accepted else "reject")
     row.finding, row.decided_by, row.decided_at = verdict.finding, verdict.actor, now
-    row.credit_minor = (owed_of(claim) if verdict.credit_minor is None else verdict.credit_minor) if accepted else None
+    row.credit_minor = verdict.credit_minor if accepted else None
     key = buyers.find_key(session, keyring, row.buyer_id)
     if key is not None:
         row.answer_sealed = _sealed(key, row.id, "answer", verdict.answer)
@@ -251,19 +251,19 @@ def _after(session: Session, keyring: Keyring, row: Objection, claim: Claim, act
     debtor_letters.tell(session, keyring, telling, now)
 
 
-def _check(new: NewObjection, claim: Claim) -> None:
+def _check(new: NewObjection, owed_minor: int) -> None:
     if new.category not in CATEGORIES:
         raise Invalid.at("/category", f"is one of {', '.join(CATEGORIES)}")
     if new.channel not in CHANNELS:
         raise Invalid.at("/channel", f"is one of {', '.join(CHANNELS)}")
     if len(new.words) > MAX_WORDS:
         raise Invalid.at("/words", f"has at most {MAX_WORDS} letters")
-    if new.amount_minor is not None and not 0 < new.amount_minor <= owed_of(claim):
+    if new.amount_minor is not None and not 0 < new.amount_minor <= owed_minor:
         raise Invalid.at("/amount_minor", "is more than nothing and not more than what is owed")
     uploads.checked(new.files)
 
 
-def _check_verdict(verdict: Verdict, claim: Claim) -> None:
+def _check_verdict(verdict: Verdict) -> None:
     if verdict.outcome not in ("accepted", "rejected"):
         raise Invalid.at("/outcome", "is accepted or rejected")
     if verdict.finding not in FINDINGS:
@@ -273,8 +273,8 @@ def _check_verdict(verdict: Verdict, claim: Claim) -> None:
             raise Invalid.at(path, f"has 1 to {MAX_WORDS} letters")
     if verdict.credit_minor is None:
         return
-    if verdict.outcome == "rejected" or not 0 < verdict.credit_minor <= owed_of(claim):
-        raise Invalid.at("/credit_minor", "is for accepted objections, and not more than what is owed")
+    if verdict.outcome == "rejected" or verdict.credit_minor <= 0:
+        raise Invalid.at("/credit_minor", "is for accepted objections, and more than nothing")
 
 
 def _attach(session: Session, keyring: Keyring, row: Objection, files: Sequence[File], now: datetime) -> None:

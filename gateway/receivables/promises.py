@@ -1,6 +1,6 @@
 """Holds a debtor asks for: a promise to pay, a deferral, hardship, and what stops everything; all through `claims.apply`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from gateway.core.crypto import Keyring
 from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid, Refused
-from gateway.receivables import agreements, claims, debtor_letters
+from gateway.law.tables import shipped
+from gateway.receivables import agreements, claims, debtor_letters, statement
 from gateway.receivables.changes import Change, LiftHold, Note, SetHold
 from gateway.receivables.debtor_letters import Telling
 from gateway.receivables.keys import Keys
@@ -50,11 +51,11 @@ def promise(session: Session, keyring: Keyring, given: Given, promised: Promised
     rows = _claims(session, given.claim_ids)
     limits = agreements.limits_of(session, rows[0].shop_id)
     _check_day("/pay_on", promised.pay_on, today, limits.max_promise_days)
-    owed = sum(owed_of(row) for row in rows)
-    if not 0 < promised.amount_minor <= owed:
+    owed = {row.id: owed_on(session, row, today) for row in rows}
+    if not 0 < promised.amount_minor <= sum(owed.values()):
         raise Invalid.at("/amount_minor", "is more than nothing and not more than what is owed")
     _count(session, given, "promise", limits.max_promises)
-    shares = _shares(rows, promised.amount_minor)
+    shares = _shares(rows, owed, promised.amount_minor)
     for row in rows:
         until = promised.pay_on + timedelta(days=BANK_DAYS)
         hold = SetHold("promise", today, until, shares[row.id], given.cause, actor=given.actor)
@@ -110,9 +111,9 @@ def settle_promises(session: Session, keyring: Keyring, today: date, now: dateti
     return len(rows)
 
 
-def owed_of(row: Claim) -> int:
-    """What is booked and unpaid."""
-    return row.principal_minor + row.costs_minor + row.interest_minor
+def owed_on(session: Session, row: Claim, day: date) -> int:
+    """What is owed on a day, with the interest that ran."""
+    return statement.statement(session, row.id, day, shipped()).total_minor
 
 
 def _paid_since(session: Session, holds: Sequence[ClaimHold]) -> dict[UUID, int]:
@@ -124,11 +125,11 @@ def _paid_since(session: Session, holds: Sequence[ClaimHold]) -> dict[UUID, int]
     return {id_: int(minor) for id_, minor in session.execute(found)}
 
 
-def _shares(rows: Sequence[Claim], amount_minor: int) -> dict[UUID, int]:
+def _shares(rows: Sequence[Claim], owed: Mapping[UUID, int], amount_minor: int) -> dict[UUID, int]:
     """The promised amount goes to the oldest debt first, as a payment would."""
     left, shares = amount_minor, {}
     for row in sorted(rows, key=lambda one: (one.due_date, one.id)):
-        shares[row.id] = min(left, owed_of(row))
+        shares[row.id] = min(left, owed[row.id])
         left -= shares[row.id]
     return shares
 
