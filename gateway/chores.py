@@ -11,6 +11,7 @@ from gateway.core.anchors import Trail, anchor
 from gateway.core.schedule import Daily, Entry, Every
 from gateway.core.services import Services
 from gateway.core.work import Job, NewJob, Task, enqueue_many
+from gateway.law import notices, store
 from gateway.merchants.merchants import ids_in
 from gateway.privacy import overdue
 from gateway.risk import bureau_records
@@ -22,6 +23,7 @@ SCHEDULE = (
     Entry("idempotency.forget_all", Every(3600)),
     Entry("bureau.forget_all", Every(3600)),
     Entry("rights.remind_all", Daily(time(7, 0), "Europe/Berlin")),
+    Entry("law.watch_all", Daily(time(7, 5), "Europe/Berlin")),
 )
 
 
@@ -42,12 +44,19 @@ def tasks(trail: Trail) -> list[Task]:
         *_for_each("idempotency.forget_all", "idempotency.forget", _forget),
         *_for_each("bureau.forget_all", "bureau.forget", _forget_answers),
         *_for_each("rights.remind_all", "rights.remind", _remind),
+        *_for_each("law.watch_all", "law.watch", _watch_law),
     ]
 
 
 def _remind(services: Services, job: Job) -> None:
     with services.db.transaction(job.merchant_id) as session:
         overdue.remind(session, clock.now())
+
+
+def _watch_law(services: Services, job: Job) -> None:
+    now = clock.now()
+    with services.db.transaction(job.merchant_id) as session:
+        notices.tell(session, store.load(session), now.date(), now)
 
 
 def _forget(services: Services, job: Job) -> None:

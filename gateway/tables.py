@@ -12,6 +12,7 @@ import gateway.core.idempotency
 import gateway.core.inbox
 import gateway.core.outbox
 import gateway.core.work
+import gateway.law.models
 import gateway.merchants.merchants
 import gateway.merchants.models
 import gateway.privacy.rights
@@ -28,6 +29,7 @@ metadata = Base.metadata
 TENANT_FREE = MappingProxyType(
     {
         "installation_secret": "keys of the installation as a whole, wrapped",
+        "law_row": "the law is the same for every merchant; public values with their sources, nothing of anybody's",
         "job": "due work is looked up before the tenant is known; ids only",
         "job_dead": "as job",
         "key_lookup": "the tenant is found by the hash of a key",
@@ -52,6 +54,7 @@ APPEND_ONLY = frozenset(
         "history_anchor",
         "ledger_entry",
         "ledger_line",
+        "law_row",
         "model_role_change",
         "order_event",
         "policy_activation",

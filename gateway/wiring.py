@@ -32,6 +32,7 @@ from gateway.core.services import Services
 from gateway.core.work import Task
 from gateway.demo import shop
 from gateway.docs_pages import pages as apidocs
+from gateway.law import api as law_api
 from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
 from gateway.portal import pay
@@ -55,6 +56,8 @@ API: tuple[ApiBlueprint, ...] = (
     models_api.blueprint,
     intake.blueprint,
     privacy_api.blueprint,
+    law_api.calculations,
+    law_api.blueprint,
 )
 """Blueprints of the documented API; the first is that of the decisions, on which selections and explanations hang."""
 
@@ -79,6 +82,8 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "orders": guards.api_key,
         "models": guards.api_key,
         "privacy": guards.api_key,
+        "calculations": guards.api_key,
+        "law": guards.api_key,
         "assets": guards.public,
         "apidocs": guards.public,
         "bootstrap": guards.public,

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from gateway.core.errors import Contradictory, Invalid
 
 MOST_MONTHS, MOST_INSTALMENTS = 600, 600
-_MOST_RATE = Decimal(10) ** 9
+_LEAST_GROWTH, _MOST_GROWTH = Decimal("1e-9"), Decimal("1e9")
 _STEPS = 200
 _CENT = Decimal("0.01")
 
@@ -24,11 +24,11 @@ class Instalment:
 
 
 def effective_rate(price_minor: int, instalments: Sequence[Instalment]) -> Decimal:
-    """Percent a year with two digits. Raises Invalid, and Contradictory where no rate at or above zero fits."""
+    """Percent a year with two digits; below zero where less is paid than the price. Raises Invalid and Contradictory."""
     _check(price_minor, instalments)
     with localcontext(prec=50):
-        low, high = Decimal(1), _MOST_RATE
-        if _worth(instalments, low) == price_minor:
+        low, high = _LEAST_GROWTH, _MOST_GROWTH
+        if _worth(instalments, Decimal(1)) == price_minor:
             return Decimal(0).quantize(_CENT)
         for _ in range(_STEPS):
             middle = (low + high) / 2
@@ -41,11 +41,10 @@ def _check(price_minor: int, instalments: Sequence[Instalment]) -> None:
         raise Invalid(f"a price above nothing and 1 to {MOST_INSTALMENTS} instalments are needed")
     if any(one.amount_minor <= 0 or not 0 <= one.month <= MOST_MONTHS for one in instalments):
         raise Invalid(f"an instalment is more than nothing and at most {MOST_MONTHS} months away")
-    if sum(one.amount_minor for one in instalments) < price_minor:
-        raise Contradictory("the instalments sum to less than the price")
+    total_minor = sum(one.amount_minor for one in instalments)
     at_once_minor = sum(one.amount_minor for one in instalments if one.month == 0)
-    if at_once_minor >= price_minor and sum(one.amount_minor for one in instalments) > price_minor:
-        raise Contradictory("the price is paid at once; what comes after has no rate")
+    if (at_once_minor >= price_minor and total_minor > price_minor) or at_once_minor == total_minor < price_minor:
+        raise Contradictory("what is paid at once and later fits no rate")
 
 
 def _worth(instalments: Sequence[Instalment], growth: Decimal) -> Decimal:

@@ -21,6 +21,8 @@ class Kind:
     key: str
     value: str
     runs_on: bool = True
+    must_end: bool = False
+    """Whether a row needs its last day: a value of a half-year must not be carried on."""
 
     def knows(self, key: str) -> bool:
         return bool(re.fullmatch(self.key, key, re.ASCII))
@@ -30,7 +32,7 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "base-rate": Kind("base or reference rate of a half-year, percent", _LAND, _NUMBER),
+    "base-rate": Kind("base or reference rate of a half-year, percent", _LAND, _NUMBER, must_end=True),
     "rate-points": Kind("points above the base rate, by the date of the contract", rf"{_LAND}/[a-z-]+", _NUMBER),
     "fixed-rate": Kind("default rate that the law fixes, percent", rf"{_LAND}/[a-z-]+", _NUMBER),
     "lump-sum": Kind("lump sum for late payment", rf"{_LAND}/[a-z-]+", _AMOUNT),
@@ -41,7 +43,13 @@ KINDS: dict[str, Kind] = {
     "enforcement-cost": Kind("cost by value: up to:cost", _LAND, rf"{_BRACKET}(?: {_BRACKET})*"),
     "vat-rate": Kind("value added tax, percent", _LAND, _NUMBER),
     "dunning-fee": Kind("most that a letter may cost", rf"{_LAND}/[a-z-]+", _AMOUNT),
-    "holiday": Kind("single days beside the calendar", rf"{_LAND}(?:-[A-Za-z0-9]+)?", "holiday|working", runs_on=False),
+    "holiday": Kind(
+        "single days beside the calendar",
+        rf"{_LAND}(?:-[A-Za-z0-9]+)?",
+        "holiday|working",
+        runs_on=False,
+        must_end=True,
+    ),
     "retention": Kind("years from the end of the calendar year, by date of the document", rf"{_LAND}/[a-z]+", _WHOLE),
     "limitation": Kind("years until a claim is barred", rf"{_LAND}/[a-z]+", _WHOLE),
     "bureau-rules": Kind("rule set for reports to a credit bureau", rf"{_LAND}(?:/[a-z-]+)?", r"[a-z0-9-]{1,40}"),

@@ -116,7 +116,7 @@ class Tables:
         """Every row under that key, the oldest first."""
         return self._runs.get((table, key), ())
 
-    def keys(self) -> list[tuple[str, str]]:
+    def names(self) -> list[tuple[str, str]]:
         return sorted(self._runs)
 
     def last_day(self, table: str, key: str) -> date:
@@ -141,7 +141,7 @@ class Ending:
 def ending(tables: Tables, today: date, within_days: int = 60) -> list[Ending]:
     """Which tables end within so many days, or have ended; those of single days (holidays) never do."""
     soon = today + timedelta(days=within_days)
-    runs = (tables.run(*key)[-1] for key in tables.keys() if KINDS[key[0]].runs_on)  # noqa: SIM118 - a method of ours
+    runs = (tables.run(*key)[-1] for key in tables.names() if KINDS[key[0]].runs_on)
     return [Ending(last.table, last.key, last.last) for last in runs if last.last <= soon]
 
 

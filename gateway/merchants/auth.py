@@ -16,12 +16,18 @@ from gateway.core.kept import Kept
 from gateway.merchants.models import ApiKey, KeyLookup
 
 SHOP_SCOPES = frozenset(
-    {*(f"{thing}:{act}" for thing in ("decisions", "orders") for act in ("read", "write")), "attempts:write"}
+    {
+        *(f"{thing}:{act}" for thing in ("decisions", "orders") for act in ("read", "write")),
+        "attempts:write",
+        "calculations:write",
+    }
 )
 """What a shop needs to ask and to tell: what a key gets where nothing is said."""
 SCOPES = SHOP_SCOPES | frozenset(
-    f"{thing}:{act}" for thing in ("policies", "models", "privacy") for act in ("read", "write")
+    {*(f"{thing}:{act}" for thing in ("policies", "models", "privacy") for act in ("read", "write")), "law:read"}
 )
+OPERATOR_SCOPES = frozenset({"law:write"})
+"""What reaches beyond the merchant: given out by the operator's command, never at a merchant's desk."""
 CACHE_S = 5.0
 """A revoked key works at most this long on a web worker that has just seen it."""
 CACHE_SIZE = 10_000
@@ -73,7 +79,7 @@ def digest_of(secret: str) -> bytes:
 
 def create_key(session: Session, new: NewKey, now: datetime, secret: str = "") -> tuple[ApiKey, str]:
     """A key and its secret, which is shown this once. Raises Invalid for an unknown scope."""
-    if unknown := new.scopes - SCOPES:
+    if unknown := new.scopes - SCOPES - OPERATOR_SCOPES:
         raise Invalid.at("/scopes", f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(sorted(SCOPES))}")
     secret = secret or f"kz_{'live' if new.live else 'test'}_{secrets.token_urlsafe(32)}"
     key = ApiKey(

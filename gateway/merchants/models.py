@@ -226,3 +226,15 @@ class CallbackEndpoint(Tenant, Base):
     previous_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+
+
+class SenderProfile(Base):
+    """Who letters of a merchant come from. Sealed with his data key: a sole trader's address is his own."""
+
+    __tablename__ = "sender_profile"
+
+    merchant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    body_sealed: Mapped[bytes]
+    """JSON of `senders.Profile`."""
+    changed_by: Mapped[str]
+    changed_at: Mapped[datetime]

@@ -72,6 +72,8 @@ class Letter(Tenant, Base):
     """Of the lawfulness check, when it was parked."""
     document_id: Mapped[UUID | None]
     """The PDF exactly as sent."""
+    mail_id: Mapped[UUID | None]
+    """The e-mail exactly as sent (document: JSON of subject, text and HTML)."""
     message_id: Mapped[UUID | None]
     """Of the outbox."""
     batch_id: Mapped[UUID | None]

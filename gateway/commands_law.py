@@ -1,0 +1,148 @@
+"""`kulanz calc` and `kulanz law`: the calculators, and the dated tables they read."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.command_line import AS_JSON, OperatorContext, Row, tell
+from gateway.core import clock
+from gateway.core.db import WORKER_ROLE, Database
+from gateway.core.errors import BadRequest, GatewayError, Invalid
+from gateway.core.http import MAX_BODY_BYTES, decode_json
+from gateway.law import imports, store
+from gateway.law.catalogue import CALCULATORS, calculate
+from gateway.law.kinds import KINDS
+from gateway.law.tables import Row as LawRow
+from gateway.law.tables import Tables, shipped
+from gateway.merchants.audit import SYSTEM
+
+DATABASE = "DATABASE_URL"
+NAMES = ", ".join(CALCULATORS)
+
+
+@click.command(
+    "calc", help=f"Read one JSON object on standard input, print the answer as JSON.\n\nNAME is one of {NAMES}."
+)
+@click.argument("name")
+@click.option(
+    "--imported/--shipped",
+    default=None,
+    help=f"With the rows imported into the database, or those of this release only; default: imported if {DATABASE} is set.",
+)
+@click.pass_obj
+def calc(operator: OperatorContext, name: str, *, imported: bool | None) -> None:
+    try:
+        answer = calculate(name, _given(), _tables(operator, imported=imported), clock.now().date())
+    except GatewayError as error:
+        click.echo(json.dumps(problem(error), ensure_ascii=False, default=str))
+        sys.exit(2)
+    click.echo(json.dumps(answer, ensure_ascii=False))
+
+
+def problem(error: GatewayError) -> dict[str, Any]:
+    """The error as the API tells it, without an address."""
+    detail = {"detail": error.detail} if error.detail else {}
+    return {"code": error.code, "title": error.title, "status": error.status, **detail, **error.facts}
+
+
+def _given() -> Any:
+    """What stands on standard input. Raises Invalid."""
+    raw = sys.stdin.buffer.read(MAX_BODY_BYTES + 1)
+    if len(raw) > MAX_BODY_BYTES:
+        raise Invalid(f"the input is larger than {MAX_BODY_BYTES} bytes")
+    try:
+        return decode_json(raw)
+    except BadRequest as error:
+        raise Invalid(error.detail or error.title) from error
+
+
+def _tables(operator: OperatorContext, *, imported: bool | None) -> Tables:
+    """An answer needs no server: the database is read where it is named, or where it is asked for."""
+    if imported is False or (imported is None and not os.environ.get(DATABASE)):
+        return shipped()
+    if url := os.environ.get(DATABASE):
+        database = Database(url, role=WORKER_ROLE, pool_size=1)
+        try:
+            with database.transaction(None) as session:
+                return store.load(session)
+        finally:
+            database.engine.dispose()
+    with operator.services.db.transaction(None) as session:
+        return store.load(session)
+
+
+@click.group("law")
+def law() -> None:
+    """The dated tables of the law: rates, fees, terms."""
+
+
+@law.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would be new; change nothing.")
+@AS_JSON
+@click.pass_obj
+def import_command(operator: OperatorContext, file: Path, *, dry_run: bool, as_json: bool) -> None:
+    """Import rows from a CSV file: table,key,valid_from,valid_to,value,source,certainty.
+
+    A row that is there already is passed over. One faulty line, and nothing is changed.
+
+    \b
+    Example: kulanz law import rates-2027.csv --dry-run
+    """
+    if file.stat().st_size > imports.MAX_BYTES:
+        raise imports.BadLawFile(f"the file is larger than {imports.MAX_BYTES} bytes")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise imports.BadLawFile("the file is not UTF-8") from error
+    with operator.services.db.transaction(None) as session:
+        rows = imports.parse(text, store.load(session)) if dry_run else store.add(session, text, SYSTEM, clock.now())
+    _tell(rows, as_json=as_json)
+
+
+@law.command("show")
+@click.argument("table", required=False)
+@click.option("--shipped", "only_shipped", is_flag=True, help="Those of this release; needs no database.")
+@AS_JSON
+@click.pass_obj
+def show(operator: OperatorContext, table: str | None, *, only_shipped: bool, as_json: bool) -> None:
+    """List the tables with their last days, or the rows of TABLE.
+
+    \b
+    Example: kulanz law show base-rate
+    """
+    tables = _tables(operator, imported=not only_shipped)
+    if table is None:
+        tell(_summary(tables), as_json=as_json)
+        return
+    if table not in KINDS:
+        raise imports.TableUnknown(f"there are {', '.join(KINDS)}")
+    _tell([row for row in tables.rows if row.table == table], as_json=as_json)
+
+
+def _summary(tables: Tables) -> list[Row]:
+    return [
+        {
+            "table": table,
+            "key": key,
+            "rows": len(tables.run(table, key)),
+            "from": tables.run(table, key)[0].valid_from,
+            "to": tables.run(table, key)[-1].valid_to,
+            "about": KINDS[table].about,
+        }
+        for table, key in tables.names()
+    ]
+
+
+def _tell(rows: Sequence[LawRow], *, as_json: bool) -> None:
+    names = ("table", "key", "valid_from", "valid_to", "value", "certainty", "source")
+    tell([{name: getattr(row, name) for name in names} for row in rows], as_json=as_json)
+
+
+COMMANDS: tuple[click.Command, ...] = (calc, law)
+"""For the table in `cli`."""
