@@ -26,12 +26,6 @@ blueprint = Blueprint(
 )
 
 
-class WorkingSchema(Schema):
-    """An answer; docs/law.md names the fields of each calculator."""
-
-    working = fields.List(fields.String(), required=True, metadata={"description": "lines a person can check"})
-
-
 class LawRowSchema(Schema):
     """One value of one table and when it holds."""
 
@@ -78,7 +72,7 @@ def _route(name: str, calculator: Calculator) -> None:
 
     calculate.__name__ = name.replace("-", "_")
     calculate.__doc__ = calculator.about
-    view: Callable[..., Any] = calculations.response(200, WorkingSchema())(calculate)
+    view: Callable[..., Any] = calculations.response(200, calculator.answer)(calculate)
     view = calculations.arguments(calculator.schema, example=dict(calculator.example))(view)
     calculations.post(f"/{name}")(view)
 

@@ -9,6 +9,7 @@ from marshmallow import ValidationError
 
 from gateway.core.errors import GatewayError, Invalid
 from gateway.core.faults import pointers
+from gateway.law import calculator_answers as answers
 from gateway.law import calculator_schemas as schemas
 from gateway.law import calculators
 from gateway.law.calculators import Answer, Given
@@ -27,6 +28,7 @@ class Calculator:
 
     about: str
     schema: schemas.Calculation
+    answer: answers.Answered
     run: Callable[[Given, Tables, date], Answer]
     example: Given
 
@@ -46,6 +48,7 @@ CALCULATORS: Mapping[str, Calculator] = {
     "default-interest": Calculator(
         "Default interest over changing rates: first and last day count, rounded once.",
         schemas.InterestSchema(),
+        answers.InterestAnswerSchema(),
         calculators.interest_of,
         {
             "country": "DE",
@@ -59,6 +62,7 @@ CALCULATORS: Mapping[str, Calculator] = {
     "default-date": Calculator(
         "When a debtor is in default, from when he owes interest, and whether this letter may cost anything.",
         schemas.DefaultDateSchema(),
+        answers.DefaultDateAnswerSchema(),
         calculators.default_of,
         {
             "country": "DE",
@@ -72,12 +76,14 @@ CALCULATORS: Mapping[str, Calculator] = {
     "working-day": Calculator(
         "The same day or the next working day where the debtor lives.",
         schemas.WorkingDaySchema(),
+        answers.WorkingDayAnswerSchema(),
         calculators.working_day_of,
         {"country": "DE", "region": "BY", "date": "2025-08-15"},
     ),
     "allocation": Calculator(
         "Which parts of a debt a payment pays.",
         schemas.AllocationSchema(),
+        answers.AllocationAnswerSchema(),
         calculators.allocation_of,
         {
             "rule": "bgb-367",
@@ -90,6 +96,7 @@ CALCULATORS: Mapping[str, Calculator] = {
     "allocation-over-debts": Calculator(
         "Which of several debts a payment pays.",
         schemas.OverDebtsSchema(),
+        answers.OverDebtsAnswerSchema(),
         calculators.over_debts_of,
         {
             "payment_minor": 10_000,
@@ -100,6 +107,7 @@ CALCULATORS: Mapping[str, Calculator] = {
     "account": Calculator(
         "A debt with interest and payments, step by step.",
         schemas.AccountSchema(),
+        answers.AccountAnswerSchema(),
         calculators.account_of,
         {
             "country": "DE",
@@ -116,6 +124,7 @@ CALCULATORS: Mapping[str, Calculator] = {
     "collection-costs": Calculator(
         "What an agency's work may cost the debtor at most.",
         schemas.CollectionCostsSchema(),
+        answers.CollectionCostsAnswerSchema(),
         calculators.collection_costs_of,
         {
             "country": "DE",
@@ -130,12 +139,14 @@ CALCULATORS: Mapping[str, Calculator] = {
     "court-fee": Calculator(
         "The court's fee for a payment order or an action; in Switzerland the cost of the order for payment.",
         schemas.CourtFeeSchema(),
+        answers.CourtFeeAnswerSchema(),
         calculators.court_fee_of,
         {"country": "DE", "claim_minor": 50_000, "step": "payment-order", "on": "2026-01-15"},
     ),
     "limitation": Calculator(
         "When a claim is barred by time, and from when to warn.",
         schemas.LimitationSchema(),
+        answers.LimitationAnswerSchema(),
         calculators.limitation_of,
         {
             "country": "DE",
@@ -150,6 +161,7 @@ CALCULATORS: Mapping[str, Calculator] = {
     "bureau-report": Calculator(
         "Whether an unpaid claim may be told to a credit bureau.",
         schemas.BureauReportSchema(),
+        answers.BureauReportAnswerSchema(),
         calculators.bureau_report_of,
         {
             "on": "2026-11-25",
@@ -162,18 +174,21 @@ CALCULATORS: Mapping[str, Calculator] = {
     "withdrawal": Calculator(
         "The last day to withdraw from a distance contract, and until when the seller pays back.",
         schemas.WithdrawalSchema(),
+        answers.WithdrawalAnswerSchema(),
         calculators.withdrawal_of,
         {"goods_received": "2026-11-02", "instructed": True, "region": "HH"},
     ),
     "retention": Calculator(
         "How long a document is kept.",
         schemas.RetentionSchema(),
+        answers.RetentionAnswerSchema(),
         calculators.retention_of,
         {"kind": "voucher", "date": "2026-03-01"},
     ),
     "consumer-credit": Calculator(
         "Whether a seller's own deferred payment is exempt from the law of consumer credit.",
         schemas.ConsumerCreditSchema(),
+        answers.ConsumerCreditAnswerSchema(),
         calculators.consumer_credit_of,
         {
             "seller_is_sme": True,
@@ -187,24 +202,28 @@ CALCULATORS: Mapping[str, Calculator] = {
     "instalments": Calculator(
         "A total in equal parts to the cent, with the days on which they fall due.",
         schemas.InstalmentsSchema(),
+        answers.InstalmentsAnswerSchema(),
         calculators.instalments_of,
         {"total_minor": 10_000, "count": 3, "first_due": "2026-12-01", "region": "HH"},
     ),
     "effective-rate": Calculator(
         "The effective annual rate of instalments.",
         schemas.EffectiveRateSchema(),
+        answers.EffectiveRateAnswerSchema(),
         calculators.effective_rate_of,
         {"price_minor": 30_000, "instalments": [{"month": 1, "amount_minor": 30_300}]},
     ),
     "reference": Calculator(
         "Make or check a creditor reference (RF) or a Swiss QR reference.",
         schemas.ReferenceSchema(),
+        answers.ReferenceAnswerSchema(),
         calculators.reference_of,
         {"kind": "rf", "base": "INV1"},
     ),
     "girocode": Calculator(
         "The QR code of a SEPA credit transfer.",
         schemas.GirocodeSchema(),
+        answers.GirocodeAnswerSchema(),
         calculators.girocode_of,
         {
             "name": "Muster GmbH",

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0008_senders"
-down_revision: str | None = "0007"
+down_revision: str | None = "0008"
 MINE = "merchant_id = NULLIF(current_setting('kulanz.merchant_id', true), '')::uuid"
 
 
