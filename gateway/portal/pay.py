@@ -233,9 +233,7 @@ def _offer(seen: DebtorVisit) -> ResponseReturnValue:
 def _made(seen: DebtorVisit, form: Any) -> Any:
     """With the choices this debtor has; where there is one claim nobody is asked which."""
     if "claim" in form:
-        choices = [
-            SelectChoice(one.id.hex, pay_words.choice(one)) for one in pay_steps.objectable(seen)
-        ]
+        choices = [SelectChoice(one.id.hex, pay_words.choice(one)) for one in pay_steps.objectable(seen)]
         form.claim.choices = choices
         if len(choices) < 2:
             del form.claim

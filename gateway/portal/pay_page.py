@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from gateway.core.documents import Document
 from gateway.core.http import services
 from gateway.core.pages import day, say
-from gateway.law.tables import shipped
+from gateway.law import store
+from gateway.law.tables import Tables
 from gateway.portal import pay_words
 from gateway.portal.debtor_visit import DebtorVisit
 from gateway.portal.pay_steps import FREE, OWED
@@ -92,10 +93,11 @@ class DebtorPage:
 def page(session: Session, visit: DebtorVisit) -> DebtorPage:
     """In a fixed number of queries."""
     keyring, shown = services().keyring, visit.claims
+    tables = store.load(session)
     booked = ledger.load(session, [one.id for one in shown])
     files = debtor_claims.invoices_of(session, shown)
     cards = tuple(
-        _card(one, booked[one.id], [file for id_, file in files if id_ == one.id], visit.today) for one in shown
+        _card(one, booked[one.id], [file for id_, file in files if id_ == one.id], tables, visit.today) for one in shown
     )
     limits, ids = limits_of(session, visit.shop.id), {one.id for one in shown}
     running = plans.list_plans(session, buyer_id=visit.buyer_id)
@@ -103,7 +105,7 @@ def page(session: Session, visit: DebtorVisit) -> DebtorPage:
         cards,
         tuple(one for one in running if ids.issuperset(claim.id for claim in one.claims)),
         tuple(debtor_claims.letters_of(session, visit.buyer_id, [*ids])),
-        pay_accounts.of_shop(session, keyring, visit.shop.id),
+        pay_accounts.of_merchant(session, keyring),
         instalments.most_rates(_free_minor(cards), limits),
         limits.min_rate_minor,
         visit.today + timedelta(days=limits.max_first_days),
@@ -125,8 +127,8 @@ def _free_minor(cards: Sequence[Card]) -> int:
     return sum(one.owed_minor for one in free if one.currency == free[0].currency)
 
 
-def _card(claim: DebtorClaim, booked: Sequence[Booked], files: Sequence[Document], today: date) -> Card:
-    stated = statement_of(booked, claim.row, today, shipped())
+def _card(claim: DebtorClaim, booked: Sequence[Booked], files: Sequence[Document], tables: Tables, today: date) -> Card:
+    stated = statement_of(booked, claim.row, today, tables)
     lines = tuple(line for one in stated.lines if (line := _line(one)) is not None)
     sentences = [*pay_words.status(claim), *([say(pay_words.RESERVED)] if stated.reserved else [])]
     return Card(claim, stated.total_minor, lines, tuple(sentences), tuple(files))

@@ -146,7 +146,7 @@ def contact(visit: DebtorVisit, form: Any) -> str:
             return already()
         for claim in visit.claims:
             new = dict(claim.contact)
-            new |= {"address": {**told, "country": claim.row.country}} if told else {}
+            new |= {**told, "line2": "", "country": claim.row.country} if told else {}
             new |= {"email": normal_email(email)} if email else {}
             claims.apply(
                 session, Keys(services().keyring), claim.id, ChangeContact(new, actor=visit.actor), clock.now()

@@ -23,7 +23,9 @@ from gateway.receivables.figures import Booking, Cost, CostKind, Default, Defaul
 OWED = ("principal", "costs", "interest")
 _ORDER = MappingProxyType({"de": "Bestellung", "en": "order", "fr": "commande", "it": "ordine"})
 _INVOICE = MappingProxyType({"de": "Rechnung", "en": "invoice", "fr": "facture", "it": "fattura"})
-_FEE = MappingProxyType({"de": "Papier und Porto", "en": "paper and postage", "fr": "papier et port", "it": "carta e porto"})
+_FEE = MappingProxyType(
+    {"de": "Papier und Porto", "en": "paper and postage", "fr": "papier et port", "it": "carta e porto"}
+)
 _PLACES = Decimal("0.000001")
 
 
@@ -44,7 +46,9 @@ def figures_of(
     credits = [entry for entry in standing if entry.posting.kind == booking.CREDIT]
     costs = tuple(_cost(entry, facts.language) for entry in standing if entry.posting.kind in _COSTS)
     spans, reserved = _spans(facts, standing, as_of, tables)
-    sent = sorted((letter for letter in facts.letters if letter.state == "SENT" and letter.level), key=lambda one: one.day)
+    sent = sorted(
+        (letter for letter in facts.letters if letter.state == "SENT" and letter.level), key=lambda one: one.day
+    )
     return LetterFigures(
         claim_id=to_public("clm", facts.id),
         as_of=as_of,

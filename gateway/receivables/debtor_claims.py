@@ -53,7 +53,7 @@ class DebtorClaim:
     @property
     def postcodes(self) -> list[str]:
         """As they are compared."""
-        parts = [self.details.get("billing"), self.details.get("delivery"), self.contact.get("address"), self.contact]
+        parts = [self.details.get("billing"), self.details.get("delivery"), self.contact]
         codes = [str(part.get("postcode") or "") for part in parts if isinstance(part, dict)]
         return [code for text in codes if (code := "".join(one for one in fold(text) if one.isalnum()))]
 

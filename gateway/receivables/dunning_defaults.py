@@ -24,7 +24,14 @@ def _letters(*, business: bool) -> list[dict[str, Any]]:
         _step("reminder", "reminder", 5 if quick else 7, tone="friendly", deadline_days=7, offers=offers),
         _step("dunning-1", "dunning", 10 if quick else 14, deadline_days=10, offers=offers),
         _step(
-            "dunning-2", "dunning", 14, tone="neutral", deadline_days=10, offers=offers, interest=True, lump_sum=business
+            "dunning-2",
+            "dunning",
+            14,
+            tone="neutral",
+            deadline_days=10,
+            offers=offers,
+            interest=True,
+            lump_sum=business,
         ),
         _step(
             "final",

@@ -163,7 +163,9 @@ def _lump_sum(step: PolicyStep, segment: Segment, at: str, found: Findings) -> N
     if not step.lump_sum:
         return
     if segment.debtor != "business":
-        found.fault(f"{at}/lump_sum", "40 EUR are owed by companies only (§ 288 (5) BGB); use false, or debtor business")
+        found.fault(
+            f"{at}/lump_sum", "40 EUR are owed by companies only (§ 288 (5) BGB); use false, or debtor business"
+        )
     if not segment.countries or not segment.countries <= LUMP_SUM_COUNTRIES:
         found.fault(f"{at}/lump_sum", "known for DE and AT only; use false, or a track for these countries")
     if not step.demands:
@@ -197,7 +199,9 @@ def _way(step: PolicyStep, at: str, found: Findings) -> None:
 
 def _notices(step: PolicyStep, segment: Segment, at: str, found: Findings) -> None:
     if step.bureau_notice and not step.demands:
-        found.fault(f"{at}/bureau_notice", "not before the first dunning letter (§ 31 (2) no. 4 BDSG old); put it there")
+        found.fault(
+            f"{at}/bureau_notice", "not before the first dunning letter (§ 31 (2) no. 4 BDSG old); put it there"
+        )
     elif step.bureau_notice and step.channel != "post":
         found.warn(f"{at}/bureau_notice", "whether an e-mail is written notice is disputed; post is safe")
     if step.bureau_notice and segment.countries != frozenset({"DE"}):

@@ -122,9 +122,7 @@ class TrackSchema(Strict):
 class DunningSchema(Strict):
     """The document of kind `dunning`."""
 
-    tracks = fields.List(
-        fields.Nested(TrackSchema), required=True, validate=validate.Length(min=1, max=MOST_TRACKS)
-    )
+    tracks = fields.List(fields.Nested(TrackSchema), required=True, validate=validate.Length(min=1, max=MOST_TRACKS))
 
     @validates_schema
     def own_ids(self, data: dict[str, Any], **_: Any) -> None:

@@ -38,7 +38,7 @@ class Kept:
     warnings: list[dict[str, str]]
 
 
-def save(  # noqa: PLR0913, PLR0917 - whose, what, by whom and why
+def save(
     session: Session, shop_id: UUID, body: Any, author: str, note: str, now: datetime
 ) -> Kept:
     """Check, then keep as the next version: a draft. Raises Invalid with path and suggestion per fault."""

@@ -125,9 +125,7 @@ def _contact(claims: Any, key: bytes) -> dict[str, Any]:
     return found
 
 
-def _model(
-    session: Session, keys: Keys, source: _Source, profile: Profile, public_url: str, key: bytes
-) -> LetterModel:
+def _model(session: Session, keys: Keys, source: _Source, profile: Profile, public_url: str, key: bytes) -> LetterModel:
     letter, kind, extra = source.letter, Kind(source.letter.kind), dict(source.letter.extra or {})
     total_minor = sum(line.total_minor for line in source.lines)
     index_key = secrets.get_key(session, keys.keyring, "index")

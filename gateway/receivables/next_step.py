@@ -106,7 +106,7 @@ def next_step(
     policy: DunningPolicy,
     today: date,
     calendar: Calendar,
-    beside: Surroundings = Surroundings(),  # noqa: B008 - frozen
+    beside: Surroundings = Surroundings(),
 ) -> Next:
     """What is due today in the debtor's calendar. Neither clock nor database are asked."""
     track = policy.track_for(facts, regular=beside.regular)
@@ -238,7 +238,7 @@ def _sending_day(facts: ClaimFacts, track: Track, day: date, calendar: Calendar)
     return day + timedelta(14)
 
 
-def _due(  # noqa: PLR0913, PLR0917 - what was decided before
+def _due(
     facts: ClaimFacts, track: Track, step: PolicyStep, today: date, calendar: Calendar, beside: Surroundings
 ) -> Step:
     days = max(step.deadline_days, LEAST_DAYS_BY_POST if step.channel == "post" and step.kind in LETTERS else 0)

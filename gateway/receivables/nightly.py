@@ -192,7 +192,9 @@ def _draft(work_: _Work, due: Sequence[Due], policies: Mapping[UUID, DunningPoli
 def _look_again(answer: Next, night: Night) -> changes.LookAgain:
     if isinstance(answer, Nothing):
         return changes.LookAgain(next_on=None)
-    return changes.LookAgain(next_on=max(answer.until, night.day + DAY) if isinstance(answer, Wait) else night.day + DAY)
+    return changes.LookAgain(
+        next_on=max(answer.until, night.day + DAY) if isinstance(answer, Wait) else night.day + DAY
+    )
 
 
 def _apply(work_: _Work) -> int:

@@ -27,6 +27,7 @@ from gateway.receivables.agreement_models import Objection, ObjectionDocument
 from gateway.receivables.changes import DecideObjection, Object, SetHold, WithdrawObjection
 from gateway.receivables.debtor_letters import Telling
 from gateway.receivables.keys import Keys
+from gateway.receivables.letter_model import Kind
 from gateway.receivables.models import Claim
 from gateway.receivables.promises import owed_on
 from gateway.shops import buyers, shops
@@ -128,8 +129,7 @@ def lodge(session: Session, keyring: Keyring, new: NewObjection, now: datetime) 
     session.flush()
     _attach(session, keyring, row, new.files, now)
     claims.apply(session, Keys(keyring), claim.id, Object(row.id, actor=new.raised_by), now)
-    telling = Telling("objection_received", (claim.id,), today, row.due_on, {"objection_id": str(row.id)})
-    debtor_letters.tell(session, keyring, telling, now)
+    _tell(session, Kind.OBJECTION_RECEIVED, row, now)
     return row
 
 
@@ -247,8 +247,12 @@ def _after(session: Session, keyring: Keyring, row: Objection, claim: Claim, act
     session.refresh(claim)
     if claim.state == "DUNNING":
         plans.resume(session, keyring, claim.id, actor, now)
-    telling = Telling("objection_answer", (claim.id,), today, None, {"objection_id": str(row.id)})
-    debtor_letters.tell(session, keyring, telling, now)
+    _tell(session, Kind.OBJECTION_ANSWER, row, now)
+
+
+def _tell(session: Session, kind: Kind, row: Objection, now: datetime) -> None:
+    deadline = row.due_on if kind is Kind.OBJECTION_RECEIVED else None
+    debtor_letters.tell(session, Telling(kind, (row.claim_id,), deadline, {"objection_id": str(row.id)}), now)
 
 
 def _check(new: NewObjection, owed_minor: int) -> None:

@@ -1,7 +1,7 @@
 """Instalment plans as they are kept: agreed, looked at once a day, fallen or fulfilled. `instalments` decides."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -13,10 +13,10 @@ from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid, NotFound
 from gateway.core.ids import new_id
 from gateway.core.states import Lifecycle
-from gateway.law.tables import shipped
-from gateway.receivables import agreements, claims, debtor_letters, instalments, statement, working_days
+from gateway.law import store
+from gateway.receivables import agreements, claims, days, debtor_letters, instalments, statement, working_days
 from gateway.receivables.agreement_models import Instalment, InstalmentPlan, PlanClaim
-from gateway.receivables.changes import AgreePlan, FulfilPlan, LapsePlan
+from gateway.receivables.changes import AgreePlan, Change, Credit, FulfilPlan, LapsePlan
 from gateway.receivables.debtor_letters import Telling
 from gateway.receivables.instalments import (
     Plan,
@@ -29,6 +29,7 @@ from gateway.receivables.instalments import (
     Rhythm,
 )
 from gateway.receivables.keys import Keys
+from gateway.receivables.letter_model import Kind
 from gateway.receivables.models import Claim, ClaimPayment, LedgerEntry, LedgerLine
 
 MAX_PAGE = 200
@@ -83,7 +84,7 @@ def offer(session: Session, wish: Wish, today: date) -> Plan:
     rows = _claims(session, wish.claim_ids)
     first, debts = rows[0], _debts(session, rows, today)
     request = PlanRequest(debts, wish.rates, wish.first_due, today, first.country, first.region, wish.rhythm)
-    return instalments.plan(request, agreements.limits_of(session, first.shop_id), shipped())
+    return instalments.plan(request, agreements.limits_of(session, first.shop_id), store.load(session))
 
 
 def agree(session: Session, keyring: Keyring, wish: Wish, actor: str, now: datetime, today: date) -> PlanView:
@@ -113,8 +114,8 @@ def agree(session: Session, keyring: Keyring, wish: Wish, actor: str, now: datet
     for debt in agreed.debts:
         claims.apply(session, Keys(keyring), debt.claim_id, AgreePlan(row.id, actor=actor), now)
     facts = {"plan_id": str(row.id)}
-    telling = Telling("plan", tuple(debt.claim_id for debt in agreed.debts), today, facts=facts)
-    debtor_letters.tell(session, keyring, telling, now)
+    telling = Telling(Kind.PLAN, tuple(debt.claim_id for debt in agreed.debts), agreed.rates[0].due_date, facts)
+    debtor_letters.tell(session, telling, now)
     return view(session, row)
 
 
@@ -129,7 +130,7 @@ def advance(session: Session, keyring: Keyring, plan_id: UUID, today: date, now:
         return None
     shop_id = seen.claims[0].shop_id
     notice_days = agreements.limits_of(session, shop_id).notice_days
-    shift = working_days.of(shipped(), seen.claims[0].country, seen.claims[0].region)
+    shift = working_days.of(store.load(session), seen.claims[0].country, seen.claims[0].region)
     falls_after = None if row.warned_on is None else shift(row.warned_on + timedelta(days=notice_days))
     settled = all(claim.state == "SETTLED" for claim in seen.claims)
     facts = PlanFacts(
@@ -275,10 +276,7 @@ def _carry_out(
     row.state = LIFECYCLE.after(row.state, decided.act.value)
     if decided.act is PlanAct.WARN:
         row.warned_on = today
-        deadline = (decided.next_on or today) - timedelta(days=1)
-        _tell(
-            session, keyring, seen, Telling("plan_lapsed", (), today, deadline, {"missing": decided.missing_minor}), now
-        )
+        _warn(session, seen, decided, now)
     elif decided.act is PlanAct.RECOVER:
         row.warned_on = None
     else:
@@ -287,17 +285,26 @@ def _carry_out(
 
 
 def _close(session: Session, keyring: Keyring, seen: PlanView, *, fulfilled: bool, now: datetime) -> None:
+    """Each claim leaves the plan; what ran as interest beside a plan that was kept is waived."""
     for claim in seen.claims:
-        if claim.state != "INSTALMENTS":
-            continue
-        change = FulfilPlan(seen.row.id) if fulfilled else LapsePlan(seen.row.id, "rate-missing")
-        claims.apply(session, Keys(keyring), claim.id, change, now)
+        if claim.state == "INSTALMENTS":
+            claims.apply_many(session, Keys(keyring), [(claim.id, _ending(seen, claim, now, fulfilled))], now)
 
 
-def _tell(session: Session, keyring: Keyring, seen: PlanView, telling: Telling, now: datetime) -> None:
+def _ending(seen: PlanView, claim: Claim, now: datetime, fulfilled: bool) -> list[Change]:  # noqa: FBT001 - one of two ends
+    if not fulfilled:
+        return [LapsePlan(seen.row.id, "rate-missing")]
+    left = claim.principal_minor + claim.costs_minor + claim.interest_minor
+    waived = Credit(left, days.today(claim.country, now), False, f"plan:{seen.row.id}", "plan-kept")  # noqa: FBT003
+    return [FulfilPlan(seen.row.id), *([waived] if left else [])]
+
+
+def _warn(session: Session, seen: PlanView, decided: PlanStep, now: datetime) -> None:
+    """The notice that the plan falls, with the last day to save it."""
     ids = tuple(claim.id for claim in seen.claims if claim.state == "INSTALMENTS")
-    facts = {**telling.facts, "plan_id": str(seen.row.id)}
-    debtor_letters.tell(session, keyring, replace(telling, claim_ids=ids, facts=facts), now)
+    facts = {"plan_id": str(seen.row.id), "missing_minor": decided.missing_minor}
+    deadline = None if decided.next_on is None else decided.next_on - timedelta(days=1)
+    debtor_letters.tell(session, Telling(Kind.PLAN_LAPSED, ids, deadline, facts), now)
 
 
 def _debts(session: Session, rows: Iterable[Claim], today: date) -> tuple[PlanDebt, ...]:
@@ -305,7 +312,7 @@ def _debts(session: Session, rows: Iterable[Claim], today: date) -> tuple[PlanDe
         PlanDebt(
             row.id,
             row.currency,
-            statement.statement(session, row.id, today, shipped()).total_minor,
+            statement.statement(session, row.id, today, store.load(session)).total_minor,
             row.debtor == "consumer",
             row.default_from is not None and row.default_from <= today,
             row.delivered_on or row.contract_date,

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from gateway.core.crypto import Keyring
 from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid, Refused
-from gateway.law.tables import shipped
+from gateway.law import store
 from gateway.receivables import agreements, claims, debtor_letters, statement
 from gateway.receivables.changes import Change, LiftHold, Note, SetHold
 from gateway.receivables.debtor_letters import Telling
 from gateway.receivables.keys import Keys
+from gateway.receivables.letter_model import Kind
 from gateway.receivables.models import Claim, ClaimHold, ClaimPayment
 
 ENDLESS = ("insolvency", "death", "guardianship")
@@ -71,7 +72,7 @@ def defer(session: Session, keyring: Keyring, given: Given, until_on: date, now:
     hold = SetHold("deferral", today, until_on, None, given.cause, actor=given.actor)
     for row in rows:
         _apply(session, keyring, row.id, given, [hold], now)
-    debtor_letters.tell(session, keyring, Telling("deferral", given.claim_ids, today, until_on), now)
+    debtor_letters.tell(session, Telling(Kind.DEFERRAL, given.claim_ids, until_on), now)
 
 
 def hardship(session: Session, keyring: Keyring, given: Given, now: datetime, today: date) -> None:
@@ -113,7 +114,7 @@ def settle_promises(session: Session, keyring: Keyring, today: date, now: dateti
 
 def owed_on(session: Session, row: Claim, day: date) -> int:
     """What is owed on a day, with the interest that ran."""
-    return statement.statement(session, row.id, day, shipped()).total_minor
+    return statement.statement(session, row.id, day, store.load(session)).total_minor
 
 
 def _paid_since(session: Session, holds: Sequence[ClaimHold]) -> dict[UUID, int]:
