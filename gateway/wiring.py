@@ -26,6 +26,7 @@ from gateway.core.crypto import Keyring
 from gateway.core.db import Database
 from gateway.core.expiry import NIGHTLY, expiry_tasks
 from gateway.core.http import Blueprint as ApiBlueprint
+from gateway.core.outbox import MailParked, MailSent
 from gateway.core.rotation import WrappedColumn
 from gateway.core.schedule import Entry
 from gateway.core.services import Services
@@ -38,7 +39,7 @@ from gateway.merchants.models import PolicyVersion
 from gateway.portal import pay
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
-from gateway.receivables import follow
+from gateway.receivables import follow, letter_job, letter_sending
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
 from gateway.risk.bureaus import Book
@@ -109,6 +110,8 @@ LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyTyp
         OrderChanged: (check_decision, follow.heed),
         merchants.MerchantClosed: (shops.close_all,),
         BuyerForgotten: (forget_answers,),
+        MailSent: (letter_sending.mail_sent,),
+        MailParked: (letter_sending.mail_parked,),
     },
 )
 """Event → listeners, called in this order in the same transaction."""
@@ -157,6 +160,7 @@ def tasks(services: Services) -> list[Task]:
         *backtests.TASKS,
         follow.FOLLOWING,
         surges.WATCHING,
+        letter_job.RENDERING,
     ]
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from gateway.core import clock
+from gateway.core import clock, events
 from gateway.core.channels import (
     Delivered,
     Endpoint,
@@ -27,7 +27,7 @@ from gateway.core.db import merchant_of
 from gateway.core.egress import Guard, SafePool
 from gateway.core.errors import GatewayError
 from gateway.core.ids import to_public
-from gateway.core.outbox import LIFECYCLE, QUEUE, TASK, Channel, State, context
+from gateway.core.outbox import LIFECYCLE, QUEUE, TASK, Channel, MailParked, MailSent, State, context
 from gateway.core.services import Services
 from gateway.core.work import Backoff, Ends, Job, Retry, Task, driver, postpone
 
@@ -188,12 +188,12 @@ def _send(services: Services, letter: _Letter) -> Outcome:
 def _record(services: Services, tries: Sequence[_Try]) -> None:
     """Write down what came of some tries for one endpoint, in one transaction."""
     with services.db.transaction(tries[0].letter.job.merchant_id) as session:
-        _mark_sent(session, [one for one in tries if isinstance(one.outcome, Delivered)])
+        _mark_sent(session, services, [one for one in tries if isinstance(one.outcome, Delivered)])
         for one in tries:
             if isinstance(one.outcome, Delivered):
                 continue
             if one.retry is None:
-                _park(session, one.letter.id, one.number, one.outcome.code)
+                _park(session, services, one.letter.id, one.number, one.outcome.code)
             else:
                 _count(session, one, one.outcome.code)
         job, down_s = tries[-1].letter.job, tries[-1].down_s
@@ -201,10 +201,13 @@ def _record(services: Services, tries: Sequence[_Try]) -> None:
             postpone(session, QUEUE, job.key, down_s)
 
 
-def _mark_sent(session: Session, tries: Sequence[_Try]) -> None:
-    if tries:
-        state, ids = LIFECYCLE.after(State.QUEUED, "send"), [one.letter.id for one in tries]
-        driver(session).exec_driver_sql(_SENT, (state, clock.now(), merchant_of(session), ids))
+def _mark_sent(session: Session, services: Services, tries: Sequence[_Try]) -> None:
+    if not tries:
+        return
+    state, ids, now = LIFECYCLE.after(State.QUEUED, "send"), [one.letter.id for one in tries], clock.now()
+    driver(session).exec_driver_sql(_SENT, (state, now, merchant_of(session), ids))
+    if mails := tuple(one.letter.id for one in tries if one.letter.channel is Channel.EMAIL):
+        events.publish(session, MailSent(mails, now, services.keyring))
 
 
 _SENT = """
@@ -225,7 +228,7 @@ _COUNT = """
 """
 
 
-def _park(session: Session, message_id: UUID, attempts: int, code: str) -> None:
+def _park(session: Session, services: Services, message_id: UUID, attempts: int, code: str) -> None:
     """Nothing more is tried by itself, and the desk is told; nothing happens when it is no longer queued."""
     state, now = LIFECYCLE.after(State.QUEUED, "park"), clock.now()
     values = (state, attempts, now, code, merchant_of(session), message_id)
@@ -233,6 +236,8 @@ def _park(session: Session, message_id: UUID, attempts: int, code: str) -> None:
         channel, destination = row
         facts = {"message_id": to_public("msg", message_id), "channel": channel, "error": code}
         post_notice(session, "outbox-parked", f"{channel}:{destination}", facts, now)
+        if channel == Channel.EMAIL:
+            events.publish(session, MailParked(message_id, code, now, services.keyring))
 
 
 _PARKED = """
@@ -244,4 +249,4 @@ _PARKED = """
 def _give_up(services: Services, job: Job, _error: str) -> None:
     """The job died of something that is no outcome of sending: the message must not stay queued without a job."""
     with services.db.transaction(job.merchant_id) as session:
-        _park(session, UUID(str(job.args["message_id"])), job.attempt, "crashed")
+        _park(session, services, UUID(str(job.args["message_id"])), job.attempt, "crashed")

@@ -4,7 +4,7 @@ This is the side that queues; `core/delivery` is the side that sends. A message 
 WITHHELD and never sent. Several tries may reach the receiver: every one carries the same message id.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from gateway.core.crypto import seal
+from gateway.core.crypto import Keyring, seal
 from gateway.core.db import Base, Tenant, merchant_of
 from gateway.core.errors import NotFound, Refused, TooLarge
 from gateway.core.ids import new_id
@@ -45,6 +45,25 @@ class State(StrEnum):
     PARKED = "parked"
     CANCELLED = "cancelled"
     WITHHELD = "withheld"
+
+
+@dataclass(frozen=True, slots=True)
+class MailSent:
+    """The mail server took these messages. Published in the transaction that notes it."""
+
+    message_ids: tuple[UUID, ...]
+    at: datetime
+    keyring: Keyring = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MailParked:
+    """Nothing more is tried with this message by itself; `code` says why, as the desk shows it."""
+
+    message_id: UUID
+    code: str
+    at: datetime
+    keyring: Keyring = field(repr=False)
 
 
 LIFECYCLE = Lifecycle(

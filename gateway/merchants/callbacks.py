@@ -27,7 +27,9 @@ from gateway.merchants import secrets
 from gateway.merchants.models import CallbackEndpoint
 
 ORDER_CHANGED = "order.changed"
-EVENT_TYPES = frozenset({ORDER_CHANGED})
+LETTER_DUE = "letter.due"
+"""The shop is to tell the debtor itself."""
+EVENT_TYPES = frozenset({ORDER_CHANGED, LETTER_DUE})
 BOTH_SIGN = timedelta(hours=24)
 """How long the old secret goes on signing after a change."""
 MAX_ENDPOINTS = 20

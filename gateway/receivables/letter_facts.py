@@ -53,6 +53,8 @@ from gateway.shops.models import Order
 NO_SENDER = Finding("missing", "/sender", "tell who your letters come from before one can leave (sender profile)")
 _AGREED_FEE_MINOR = 10_000
 """Switzerland: what the contract names to the cent is owed; the proof is the agreement."""
+_MOST_RATES, _LEAST_RATE_MINOR = 12, 1000
+"""What the debtor's page offers unless the merchant says otherwise."""
 _REAL = ("DE", "AT")
 
 
@@ -83,6 +85,11 @@ class _Source:
     @property
     def newest(self) -> dict[str, Any]:
         return next((told for told in reversed(list(self.told.values())) if told), {})
+
+
+def kind_of(letter: Letter) -> Kind:
+    """What its words are for: where the shop or a person tells the debtor, those of a friendly reminder."""
+    return Kind(letter.kind) if letter.kind in set(Kind) else Kind.REMINDER
 
 
 def gather(session: Session, keys: Keys, letter: Letter, public_url: str, tables: Tables) -> Gathered | None:
@@ -126,15 +133,14 @@ def _contact(claims: Any, key: bytes) -> dict[str, Any]:
 
 
 def _model(session: Session, keys: Keys, source: _Source, profile: Profile, public_url: str, key: bytes) -> LetterModel:
-    letter, kind, extra = source.letter, Kind(source.letter.kind), dict(source.letter.extra or {})
+    letter, kind, extra = source.letter, kind_of(source.letter), dict(source.letter.extra or {})
     total_minor = sum(line.total_minor for line in source.lines)
     index_key = secrets.get_key(session, keys.keyring, "index")
     sender = _sender(profile)
-    offer = extra.get("offer")
     return LetterModel(
         kind=kind,
         language=Language(letter.language),
-        tone=Tone(letter.tone) if letter.tone in set(Tone) else Tone.NEW,
+        tone=_tone(session, source),
         channel=Channel(letter.channel),
         sender=sender,
         recipient=_recipient(source),
@@ -146,13 +152,23 @@ def _model(session: Session, keys: Keys, source: _Source, profile: Profile, publ
         reference=_reference(source.first, sender),
         link=debtor_links.link(public_url, index_key, letter.merchant_id, letter.buyer_id, letter.drafted_at),
         shop_name=shops.get(session, letter.shop_id).name,
-        offer=Offer(int(offer["most_instalments"]), int(offer["least_minor"])) if kind.demands and offer else None,
+        offer=_offer(kind, extra),
         bureau=_bureau(source, profile, kind, extra),
         handover=_handover(profile, kind, extra),
         instalments=_instalments(session, extra),
         answer=_answer(session, key, kind, extra),
         **_payment(session, extra),
     )
+
+
+def _tone(session: Session, source: _Source) -> Tone:
+    """Somebody who has paid an order before is spoken to as such, unless the policy wants to be firm."""
+    if source.letter.tone == "firm":
+        return Tone.NEW
+    mine = Order.merchant_id == merchant_of(session), Order.buyer_id == source.letter.buyer_id
+    here = [claim.order_id for claim in source.claims.values() if claim.order_id]
+    paid = select(Order.id).where(*mine, Order.paid_at.is_not(None), Order.id.not_in(here)).limit(1)
+    return Tone.REGULAR if session.scalar(paid) else Tone.NEW
 
 
 def _line(source: _Source, line: LetterClaim) -> ClaimLine:
@@ -212,16 +228,26 @@ def _reference(claim: Claim, sender: Sender) -> str:
     return claim.reference
 
 
+def _offer(kind: Kind, extra: Mapping[str, Any]) -> Offer | None:
+    """Instalments where the policy's step offers them; how many is what the debtor's page allows."""
+    offers = "instalments" in extra.get("offers", ()) or "plan" in extra.get("offers", ())
+    told = extra.get("offer", {})
+    least, most = told.get("least_minor", _LEAST_RATE_MINOR), told.get("most_instalments", _MOST_RATES)
+    return Offer(int(most), int(least)) if kind.demands and (offers or told) else None
+
+
 def _bureau(source: _Source, profile: Profile, kind: Kind, extra: Mapping[str, Any]) -> BureauNotice | None:
     """In the last letter where the merchant works with a bureau, in an earlier one where the policy says so."""
-    wanted = extra.get("bureau", kind is Kind.FINAL)
+    wanted = extra.get("bureau_notice", kind is Kind.FINAL)
     return (
-        BureauNotice(profile.bureau, True, True) if wanted and profile.bureau and source.first.country == "DE" else None
+        BureauNotice(profile.bureau, says_conditions=True, says_disputing_stops=True)
+        if wanted and profile.bureau and source.first.country == "DE"
+        else None
     )
 
 
 def _handover(profile: Profile, kind: Kind, extra: Mapping[str, Any]) -> HandoverNotice | None:
-    if not extra.get("handover", kind is Kind.FINAL):
+    if not extra.get("handover_notice", kind is Kind.FINAL):
         return None
     costs_minor = extra.get("expected_costs_minor")
     return HandoverNotice(profile.partner, int(costs_minor) if costs_minor else None)

@@ -20,8 +20,8 @@ from gateway.core.ids import new_id
 from gateway.core.work import enqueue
 from gateway.law import calendars
 from gateway.law.tables import Tables
-from gateway.receivables import days
-from gateway.receivables.claim_figures import figures_of
+from gateway.receivables import days, facts, ledger
+from gateway.receivables.claim_figures import OrderSeen, figures_of
 from gateway.receivables.figures import LetterFigures
 from gateway.receivables.keys import Keys
 from gateway.receivables.letter_check import MIN_DAYS
@@ -31,8 +31,9 @@ from gateway.receivables.letter_model import Channel, Kind, Tone
 from gateway.receivables.letter_models import Letter, LetterClaim
 from gateway.receivables.letter_words import language_for
 from gateway.receivables.models import Claim
+from gateway.shops.models import Order
 
-TASK, QUEUE = "letters.render", "default"
+TASK, QUEUE = "letters.release", "default"
 MAX_PAGE = 100
 MAX_CLAIMS = 100
 """Of one letter."""
@@ -75,7 +76,7 @@ def draft(session: Session, wanted: Draft, tables: Tables) -> UUID:
     claims = _claims(session, wanted.claim_ids)
     first, release_at = claims[0], wanted.release_at or wanted.now
     today = days.today(first.country, release_at)
-    figures = wanted.figures or figures_of(session, [claim.id for claim in claims], today, tables)
+    told = wanted.figures or figures(session, [claim.id for claim in claims], today, tables)
     letter = Letter(
         merchant_id=merchant_of(session),
         id=new_id(),
@@ -104,14 +105,30 @@ def draft(session: Session, wanted: Draft, tables: Tables) -> UUID:
             letter_id=letter.id,
             claim_id=claim.id,
             level=0,
-            total_minor=figures[claim.id].total_minor,
-            figures=figures[claim.id].to_dict(),
+            total_minor=told[claim.id].total_minor,
+            figures=told[claim.id].to_dict(),
         )
         for claim in claims
     )
     session.flush()
     schedule(session, letter.id, max(0.0, (release_at - wanted.now).total_seconds()))
     return letter.id
+
+
+def figures(session: Session, claim_ids: Sequence[UUID], as_of: date, tables: Tables) -> dict[UUID, LetterFigures]:
+    """What letters say about these claims on that day, from what is booked."""
+    known, booked = facts.load(session, claim_ids), ledger.load(session, claim_ids)
+    orders = _orders(session, [one.order_id for one in known.values() if one.order_id])
+    return {
+        id_: figures_of(one, booked[id_], orders.get(one.order_id, OrderSeen()), as_of, tables)
+        for id_, one in known.items()
+    }
+
+
+def _orders(session: Session, ids: Sequence[UUID]) -> dict[UUID | None, OrderSeen]:
+    mine = Order.merchant_id == merchant_of(session), Order.id.in_(list(ids))
+    rows = session.execute(select(Order.id, Order.reference, Order.placed_at).where(*mine))
+    return {row.id: OrderSeen(row.reference, days.today("DE", row.placed_at)) for row in rows}
 
 
 def schedule(session: Session, letter_id: UUID, delay_s: float = 0.0) -> None:
@@ -177,6 +194,13 @@ def claims_of(session: Session, letter_id: UUID) -> list[LetterClaim]:
     return list(session.scalars(select(LetterClaim).where(*mine).order_by(LetterClaim.claim_id)))
 
 
+def country_of(session: Session, letter: Letter) -> str:
+    """Whose calendar it is dated by."""
+    first = claims_of(session, letter.id)[0]
+    mine = Claim.merchant_id == merchant_of(session), Claim.id == first.claim_id
+    return session.scalars(select(Claim.country).where(*mine)).one()
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which letters, the newest first."""
@@ -235,4 +259,4 @@ def _deadline(wanted: Draft, claim: Claim, today: date, tables: Tables) -> date 
     try:
         return calendars.working_day(claim.country, claim.region or None, least, tables)[0]
     except GatewayError:  # a country without a calendar: Monday to Friday
-        return least + timedelta(days=max(0, 7 - least.weekday()) if least.weekday() >= 5 else 0)
+        return least + timedelta(days=7 - least.weekday() if least.weekday() >= 5 else 0)

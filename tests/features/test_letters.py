@@ -1,0 +1,308 @@
+"""A letter is drafted, laid out, looked at again, and leaves once; what must not leave stays."""
+
+import io
+import zipfile
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+import time_machine
+from sqlalchemy import select
+
+from gateway import wiring
+from gateway.core import clock, documents, events, outbox
+from gateway.core.channels import Mail
+from gateway.core.crypto import unseal
+from gateway.core.documents import Owner
+from gateway.core.errors import Invalid, Refused
+from gateway.core.ids import new_id
+from gateway.core.outbox import MailParked, MailSent, OutboxMessage
+from gateway.core.work import Job, JobRow, Retry
+from gateway.law.tables import shipped
+from gateway.merchants import secrets
+from gateway.receivables import claims, letter_events, letter_job, letters, print_batches
+from gateway.receivables.agreement_models import CallTask
+from gateway.receivables.changes import SetHold
+from gateway.receivables.keys import Keys
+from gateway.receivables.letter_model import Channel, Kind
+from gateway.receivables.letters import Draft
+from tests.builders import a_world
+from tests.claims_made import a_claim, a_sender, pay
+
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+"""A Tuesday."""
+
+
+@pytest.fixture(autouse=True)
+def on_a_tuesday():
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def heard():
+    """What letters publish; the other listeners are those of the product."""
+    told = []
+    table = {**wiring.LISTENERS}
+    for kind in (letter_events.LetterSent, letter_events.LetterWithdrawn, letter_events.LetterBounced):
+        table[kind] = (lambda _session, event: told.append(event),)
+    events.install(table)
+    yield told
+    wiring.install_listeners()
+
+
+class Desk:
+    """A merchant with a shop, a sender and an overdue claim."""
+
+    def __init__(self, services, **shop):
+        self.services, self.keys = services, Keys(services.keyring)
+        self.world = a_world(services, **shop)
+        with self.session() as session:
+            a_sender(session, services, NOW)
+            self.owed = a_claim(session, services, self.world, NOW - timedelta(days=1), live=shop.get("live", True))
+
+    def session(self):
+        return self.services.db.transaction(self.world.merchant_id)
+
+    def draft(self, kind=Kind.REMINDER, **more):
+        with self.session() as session:
+            return letters.draft(session, Draft(kind, (self.owed.claim_id,), NOW, **more), shipped())
+
+    def run(self, letter_id):
+        job = Job(1, letters.QUEUE, letters.TASK, self.world.merchant_id, {"letter_id": str(letter_id)}, 1)
+        letter_job.render_letter(self.services, job)
+
+    def letter(self, letter_id):
+        with self.session() as session:
+            return letters.get(session, letter_id)
+
+    def mails(self):
+        with self.session() as session:
+            key = secrets.get_key(session, self.services.keyring, "data")
+            rows = session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)).all()
+            return [(row, Mail.decode(unseal(key, row.payload, outbox.context(row.id)))) for row in rows]
+
+
+@pytest.fixture
+def desk(services, heard):
+    return Desk(services)
+
+
+def test_a_reminder_leaves_as_an_e_mail_with_the_pdf_that_is_kept(desk, heard):
+    letter_id = desk.draft()
+    desk.run(letter_id)
+    ((row, mail),) = desk.mails()
+    letter = desk.letter(letter_id)
+    assert (letter.state, letter.message_id, row.state) == ("QUEUED", row.id, "queued")
+    assert mail.to == "ada@example.com"
+    assert mail.subject == "Zahlungserinnerung: Rechnung R-1001"
+    assert "Ada Müller" in mail.html
+    assert "Espressomühle" in mail.body
+    with desk.session() as session:
+        assert letters.pdf_of(session, desk.keys, letter) == mail.attachments[0].content
+        kept = documents.load(session, Owner(letter.buyer_id, desk.keys.of(session, letter.buyer_id)), letter.mail_id)
+    assert Mail.decode(kept).html == mail.html
+    assert heard == []
+
+
+def test_a_letter_is_laid_out_once_however_often_its_job_runs(desk):
+    letter_id = desk.draft()
+    for _ in range(3):
+        desk.run(letter_id)
+    assert len(desk.mails()) == 1
+
+
+def test_a_letter_has_left_when_the_mail_server_took_it(desk, heard):
+    letter_id = desk.draft()
+    desk.run(letter_id)
+    with desk.session() as session:
+        told = MailSent((desk.letter(letter_id).message_id,), NOW, desk.services.keyring)
+        events.publish(session, told)
+        events.publish(session, told)
+    letter = desk.letter(letter_id)
+    assert (letter.state, letter.sent_at) == ("SENT", NOW)
+    assert [(type(one).__name__, one.letter_id, one.day) for one in heard] == [("LetterSent", letter_id, date(2026, 11, 24))]
+
+
+def test_an_e_mail_that_bounces_undoes_its_step_and_goes_by_post(desk, heard):
+    letter_id = desk.draft()
+    desk.run(letter_id)
+    with desk.session() as session:
+        message = session.get(OutboxMessage, (desk.world.merchant_id, desk.letter(letter_id).message_id))
+        message.state = "parked"
+        session.flush()
+        events.publish(session, MailParked(message.id, "smtp-550", NOW, desk.services.keyring))
+    assert desk.letter(letter_id).state == "BOUNCED"
+    (bounced,) = heard
+    assert bounced.why == "smtp-550"
+    desk.run(bounced.again_id)
+    again = desk.letter(bounced.again_id)
+    assert (again.state, again.channel) == ("PRINTING", "post")
+
+
+def test_an_e_mail_that_waits_for_the_operators_server_did_not_bounce(desk, heard):
+    letter_id = desk.draft()
+    desk.run(letter_id)
+    with desk.session() as session:
+        told = MailParked(desk.letter(letter_id).message_id, "mail-not-configured", NOW, desk.services.keyring)
+        events.publish(session, told)
+    assert desk.letter(letter_id).state == "QUEUED"
+    assert heard == []
+
+
+def test_nothing_leaves_before_the_undo_window_ends(desk):
+    letter_id = desk.draft(release_at=NOW + timedelta(hours=2))
+    with pytest.raises(Retry):
+        desk.run(letter_id)
+    assert desk.mails() == []
+    with desk.session() as session:
+        letters.release(session, letter_id, NOW)
+    desk.run(letter_id)
+    assert len(desk.mails()) == 1
+
+
+def test_a_letter_taken_back_in_its_window_never_leaves(desk, heard):
+    letter_id = desk.draft(release_at=NOW + timedelta(hours=2))
+    with desk.session() as session:
+        letters.cancel(session, desk.keys, letter_id, "user", NOW)
+    desk.run(letter_id)
+    assert desk.mails() == []
+    assert [(one.letter_id, one.why) for one in heard] == [(letter_id, "user")]
+
+
+def test_a_letter_that_is_on_its_way_cannot_be_taken_back(desk):
+    letter_id = desk.draft()
+    desk.run(letter_id)
+    with desk.session() as session, pytest.raises(Refused):
+        letters.cancel(session, desk.keys, letter_id, "user", NOW)
+
+
+def test_who_pays_before_the_letter_leaves_gets_none(desk, heard):
+    letter_id = desk.draft()
+    with desk.session() as session:
+        pay(session, desk.services, desk.owed, 10_000, NOW)
+    desk.run(letter_id)
+    assert desk.letter(letter_id).state == "WITHDRAWN"
+    assert desk.mails() == []
+    assert heard[-1].why in {"paid", "claim-settled"}
+
+
+def test_a_hold_set_meanwhile_keeps_the_letter_in(desk):
+    letter_id = desk.draft()
+    with desk.session() as session:
+        claims.apply(session, desk.keys, desk.owed.claim_id, SetHold("pause", NOW.date()), NOW)
+    desk.run(letter_id)
+    letter = desk.letter(letter_id)
+    assert (letter.state, letter.ended_why) == ("WITHDRAWN", "held")
+
+
+def test_what_is_paid_between_layout_and_leaving_withdraws_the_letter(desk, monkeypatch):
+    """The facts are read in one transaction, the letter leaves in another."""
+    letter_id, real = desk.draft(), letter_job.lay_out
+
+    def paid_meanwhile(gathered):
+        with desk.session() as session:
+            pay(session, desk.services, desk.owed, 10_000, NOW)
+        return real(gathered)
+
+    monkeypatch.setattr(letter_job, "lay_out", paid_meanwhile)
+    desk.run(letter_id)
+    assert desk.letter(letter_id).state == "WITHDRAWN"
+    assert desk.mails() == []
+
+
+def test_no_letter_leaves_without_a_sender(services, heard):
+    desk = Desk(services)
+    with desk.session() as session:
+        session.execute(select(1))
+        session.connection().exec_driver_sql("RESET ROLE")
+        session.connection().exec_driver_sql("UPDATE sender_profile SET merchant_id = %s", (new_id(),))
+
+
+def test_an_unlawful_letter_is_parked_with_what_is_wrong(desk):
+    letter_id = desk.draft(deadline=date(2026, 11, 29))
+    desk.run(letter_id)
+    letter = desk.letter(letter_id)
+    assert letter.state == "PARKED"
+    assert {one["code"] for one in letter.findings} == {"deadline-too-short", "deadline-no-working-day"}
+    assert desk.mails() == []
+
+
+def test_a_parked_letter_is_looked_at_again_when_it_is_released(desk):
+    letter_id = desk.draft(deadline=date(2026, 11, 29))
+    desk.run(letter_id)
+    with desk.session() as session:
+        letters.get(session, letter_id).deadline = date(2026, 12, 9)
+        letters.release(session, letter_id, NOW)
+    desk.run(letter_id)
+    assert desk.letter(letter_id).state == "QUEUED"
+
+
+def test_a_test_shop_sends_nothing(services, heard):
+    desk = Desk(services, live=False)
+    letter_id = desk.draft()
+    desk.run(letter_id)
+    ((row, _),) = desk.mails()
+    assert row.state == "withheld"
+    assert desk.letter(letter_id).state == "SENT"
+
+
+def test_a_letter_without_an_e_mail_address_goes_by_post(desk):
+    letter_id = desk.draft(channel=Channel.POST)
+    desk.run(letter_id)
+    assert desk.letter(letter_id).state == "PRINTING"
+
+
+def test_the_days_paper_leaves_as_one_archive_and_is_dated_when_it_is_confirmed(desk, heard):
+    one, other = desk.draft(channel=Channel.POST), desk.draft(channel=Channel.POST)
+    for letter_id in (one, other):
+        desk.run(letter_id)
+    with desk.session() as session:
+        batch = print_batches.make(session, NOW.date(), NOW)
+        archive = print_batches.archive(session, desk.keys, batch)
+        assert archive == print_batches.archive(session, desk.keys, batch)
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        names = opened.namelist()
+        assert opened.read(names[0]).decode().splitlines()[0] == "letter,file,kind,country,language,day"
+        assert len(names) == 3
+        assert b"Ada" not in opened.read(names[0])
+    assert heard == []
+    later = NOW + timedelta(days=1)
+    with desk.session() as session:
+        done = print_batches.confirm(session, desk.keys, batch.id, {other: "moved"}, "user:1", later)
+    assert (done.sent, done.failed) == (1, 1)
+    assert (desk.letter(one).state, desk.letter(one).sent_at) == ("SENT", later)
+    assert desk.letter(other).state == "BOUNCED"
+    assert [type(event).__name__ for event in heard] == ["LetterSent", "LetterBounced"]
+
+
+def test_a_batch_is_confirmed_once_and_nothing_is_printed_twice(desk):
+    desk.run(desk.draft(channel=Channel.POST))
+    with desk.session() as session:
+        batch = print_batches.make(session, NOW.date(), NOW)
+        with pytest.raises(print_batches.NothingToPrint):
+            print_batches.make(session, NOW.date(), NOW)
+        print_batches.confirm(session, desk.keys, batch.id, {}, "user:1", NOW)
+        with pytest.raises(print_batches.AlreadyConfirmed):
+            print_batches.confirm(session, desk.keys, batch.id, {}, "user:1", NOW)
+
+
+def test_a_call_becomes_a_task_of_the_desk(desk):
+    letter_id = desk.draft(channel=Channel.CALL)
+    desk.run(letter_id)
+    with desk.session() as session:
+        (task,) = session.scalars(select(CallTask)).all()
+    assert (task.letter_id, task.state) == (letter_id, "OPEN")
+    assert desk.letter(letter_id).state == "SENT"
+
+
+def test_a_letter_is_about_one_debtor(desk):
+    with desk.session() as session:
+        with pytest.raises(Invalid):
+            letters.draft(session, Draft(Kind.REMINDER, (), NOW), shipped())
+
+
+def test_a_draft_waits_in_the_queue_until_its_window_ends(desk):
+    desk.draft(release_at=NOW + timedelta(hours=2))
+    with desk.session() as session:
+        (job,) = session.scalars(select(JobRow).where(JobRow.task == letters.TASK)).all()
+    assert set(job.args) == {"letter_id"}
