@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from gateway.core import clock
 from gateway.core.documents import File
+from gateway.core.ids import new_id
 from gateway.receivables import claims, debtor_acts
 from gateway.receivables.changes import EnterDefault
 from gateway.receivables.claims import Opening
@@ -48,15 +49,16 @@ class Debtor:
             billing=home or self.home,
             items=(ItemTold(1, minor, sku="SHOE-1", name="Wanderschuhe Größe 39"),),
         )
+        reference = f"B-{new_id().hex[:8]}"
         with self.transaction() as session:
             orders = Orders(session, self.services.keyring, shops.get(session, self.world.shop_id))
-            orders.put(f"B-{number}", told, clock.now())
-            row = orders.get(f"B-{number}")
+            orders.put(reference, told, clock.now())
+            row = orders.get(reference)
             if invoice:
                 orders.attach(
-                    f"B-{number}",
+                    reference,
                     "invoice",
-                    File(PDF + number.encode(), "application/pdf", f"{number}.pdf"),
+                    File(PDF + number.encode(), "application/pdf", "rechnung.pdf"),
                     clock.now(),
                 )
             facts = {

@@ -1,10 +1,9 @@
 """What a debtor did on his page, once per form, and whether a link of his still opens it."""
 
 from datetime import datetime
-from typing import cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -22,7 +21,7 @@ def first_time(session: Session, buyer_id: UUID, act_id: UUID, kind: str, now: d
     """Whether this form comes for the first time; then it is noted, in the transaction that carries it out."""
     row = {"merchant_id": merchant_of(session), "id": act_id, "buyer_id": buyer_id, "kind": kind}
     made = insert(DebtorAct).values(**row, actor=actor_of(buyer_id), at=now).on_conflict_do_nothing()
-    return cast("CursorResult[()]", session.execute(made)).rowcount == 1
+    return session.scalar(made.returning(DebtorAct.id)) is not None
 
 
 def actor_of(buyer_id: UUID) -> str:

@@ -120,7 +120,9 @@ def test_a_letter_has_left_when_the_mail_server_took_it(desk, heard):
         events.publish(session, told)
     letter = desk.letter(letter_id)
     assert (letter.state, letter.sent_at) == ("SENT", NOW)
-    assert [(type(one).__name__, one.letter_id, one.day) for one in heard] == [("LetterSent", letter_id, date(2026, 11, 24))]
+    assert [(type(one).__name__, one.letter_id, one.day) for one in heard] == [
+        ("LetterSent", letter_id, date(2026, 11, 24))
+    ]
 
 
 def test_an_e_mail_that_bounces_undoes_its_step_and_goes_by_post(desk, heard):
