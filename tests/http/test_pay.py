@@ -198,7 +198,7 @@ def test_a_form_without_its_proof_changes_nothing(inside, debtor):
 def test_an_erased_debtor_has_no_page(inside, debtor, services):
     """His key is gone, and with it whatever could be shown."""
     with debtor.transaction() as session:
-        erasure.erase(session, debtor.buyer_id, (), clock.now())
+        erasure.erase(session, debtor.buyer_id, clock.now(), ())
     assert inside.get().status_code == 410
 
 
@@ -444,8 +444,9 @@ def test_too_much_is_too_much(inside, debtor):
     """Six files, and a body of twelve megabytes."""
     six = [upload(PDF + bytes([n]), f"{n}.pdf") for n in range(6)]
     assert inside.post("/object", {"category": "defective", "files": six}).status_code == 422
-    form = {"headers": {"Content-Type": "multipart/form-data; boundary=x", "Content-Length": str(12 * 1024 * 1024)}}
-    heavy = inside.client.post(f"{inside.path}/object", data=b"--x--", environ_overrides=inside.network, **form)
+    body = b"--x\r\n" + b"0" * (12 * 1024 * 1024)
+    kind = "multipart/form-data; boundary=x"
+    heavy = inside.client.post(f"{inside.path}/object", data=body, content_type=kind, environ_overrides=inside.network)
     assert heavy.status_code == 413
     assert heavy.mimetype == "text/html"
     assert not debtor.rows(Objection)
