@@ -19,8 +19,8 @@ from gateway.core.errors import GatewayError
 from gateway.core.ids import to_public
 from gateway.core.services import Services
 from gateway.core.work import Backoff, Job, Retry, Task
-from gateway.law import calendars
-from gateway.law.tables import Tables, shipped
+from gateway.law import calendars, store
+from gateway.law.tables import Tables
 from gateway.receivables import days, letter_facts, letter_sending, letters
 from gateway.receivables.keys import Keys
 from gateway.receivables.letter_check import Finding, unlawful
@@ -76,8 +76,9 @@ def _gather(services: Services, job: Job, keys: Keys, letter_id: UUID) -> Gather
         if why := fallen_away(session, letter, now):
             letters.withdraw(session, keys, letter, why, now)
             return None
+        tables = store.load(session)
         try:
-            gathered = letter_facts.gather(session, keys, letter, services.public_url, shipped())
+            gathered = letter_facts.gather(session, keys, letter, services.public_url, tables)
         except BuyerErased:
             letters.withdraw(session, keys, letter, "erased", now)
             return None
@@ -85,7 +86,7 @@ def _gather(services: Services, job: Job, keys: Keys, letter_id: UUID) -> Gather
             _park(session, letter, [NO_SENDER], now)
             return None
         country = letters.country_of(session, letter)
-        model = _dated(_with_way(gathered.model, letter), days.today(country, now), country, shipped())
+        model = _dated(_with_way(gathered.model, letter), days.today(country, now), country, tables)
         return replace(gathered, model=model)
 
 

@@ -1,5 +1,7 @@
 """Puts a letter into words: content model → page, in the debtor's language and his country's law (pure)."""
 
+import re
+
 from gateway.receivables import letter_figures
 from gateway.receivables.letter_model import ClaimLine, Kind, LetterModel, Outcome, Tone
 from gateway.receivables.letter_page import Block, Page, Payment, Row, Section, Table
@@ -9,6 +11,10 @@ _SHOWS_CLAIMS = frozenset(
     {Kind.REMINDER, Kind.DUNNING, Kind.FINAL, Kind.PLAN_LAPSED, Kind.RECEIPT, Kind.OBJECTION_ANSWER}
 )
 _MAY_DISPUTE = frozenset({Kind.REMINDER, Kind.DUNNING, Kind.FINAL, Kind.PLAN_LAPSED, Kind.PLAN, Kind.DEFERRAL})
+
+
+_GROUPED = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{1,30}")
+"""An IBAN or a reference with check digits."""
 
 
 def compose(model: LetterModel) -> Page:
@@ -174,11 +180,11 @@ def swiss(model: LetterModel) -> bool:
 def grouped(text: str) -> str:
     """In fours, as on a bank card; what is no IBAN or reference stays."""
     plain = text.replace(" ", "")
-    if not plain.isalnum() or not plain.isascii() or len(plain) < 8:
-        return text
-    if plain.isdigit() and len(plain) == 27:
+    if plain.isascii() and plain.isdigit() and len(plain) == 27:
         head, rest = plain[:2], plain[2:]
         return " ".join([head, *(rest[i : i + 5] for i in range(0, 25, 5))])
+    if not _GROUPED.fullmatch(plain):
+        return text
     return " ".join(plain[i : i + 4] for i in range(0, len(plain), 4))
 
 

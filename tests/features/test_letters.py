@@ -9,12 +9,11 @@ import time_machine
 from sqlalchemy import select
 
 from gateway import wiring
-from gateway.core import clock, documents, events, outbox
+from gateway.core import documents, events, outbox
 from gateway.core.channels import Mail
 from gateway.core.crypto import unseal
 from gateway.core.documents import Owner
 from gateway.core.errors import Invalid, Refused
-from gateway.core.ids import new_id
 from gateway.core.outbox import MailParked, MailSent, OutboxMessage
 from gateway.core.work import Job, JobRow, Retry
 from gateway.law.tables import shipped
@@ -53,11 +52,12 @@ def heard():
 class Desk:
     """A merchant with a shop, a sender and an overdue claim."""
 
-    def __init__(self, services, **shop):
+    def __init__(self, services, *, sender=True, **shop):
         self.services, self.keys = services, Keys(services.keyring)
         self.world = a_world(services, **shop)
         with self.session() as session:
-            a_sender(session, services, NOW)
+            if sender:
+                a_sender(session, services, NOW)
             self.owed = a_claim(session, services, self.world, NOW - timedelta(days=1), live=shop.get("live", True))
 
     def session(self):
@@ -212,12 +212,17 @@ def test_what_is_paid_between_layout_and_leaving_withdraws_the_letter(desk, monk
     assert desk.mails() == []
 
 
-def test_no_letter_leaves_without_a_sender(services, heard):
-    desk = Desk(services)
+def test_no_letter_leaves_before_the_merchant_said_who_it_comes_from(services, heard):
+    desk = Desk(services, sender=False)
+    letter_id = desk.draft()
+    desk.run(letter_id)
+    letter = desk.letter(letter_id)
+    assert (letter.state, letter.findings[0]["path"]) == ("PARKED", "/sender")
     with desk.session() as session:
-        session.execute(select(1))
-        session.connection().exec_driver_sql("RESET ROLE")
-        session.connection().exec_driver_sql("UPDATE sender_profile SET merchant_id = %s", (new_id(),))
+        a_sender(session, services, NOW)
+        letters.release(session, letter_id, NOW)
+    desk.run(letter_id)
+    assert desk.letter(letter_id).state == "QUEUED"
 
 
 def test_an_unlawful_letter_is_parked_with_what_is_wrong(desk):
@@ -274,7 +279,7 @@ def test_the_days_paper_leaves_as_one_archive_and_is_dated_when_it_is_confirmed(
     assert (done.sent, done.failed) == (1, 1)
     assert (desk.letter(one).state, desk.letter(one).sent_at) == ("SENT", later)
     assert desk.letter(other).state == "BOUNCED"
-    assert [type(event).__name__ for event in heard] == ["LetterSent", "LetterBounced"]
+    assert {(type(event).__name__, event.letter_id) for event in heard} == {("LetterSent", one), ("LetterBounced", other)}
 
 
 def test_a_batch_is_confirmed_once_and_nothing_is_printed_twice(desk):

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0010_portal"
-down_revision: str | None = "0008_senders"
+revision: str = "0010"
+down_revision: str | None = "0009"
 
 MINE = "merchant_id = NULLIF(current_setting('kulanz.merchant_id', true), '')::uuid"
 REFUSE = "EXECUTE FUNCTION kulanz_append_only()"
