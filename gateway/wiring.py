@@ -39,7 +39,8 @@ from gateway.merchants.models import PolicyVersion
 from gateway.portal import pay
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
-from gateway.receivables import follow, letter_job, letter_sending
+from gateway.receivables import api as claims_api
+from gateway.receivables import erasing, follow, letter_job, letter_sending
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
 from gateway.risk.bureaus import Book
@@ -57,6 +58,7 @@ API: tuple[ApiBlueprint, ...] = (
     models_api.blueprint,
     intake.blueprint,
     privacy_api.blueprint,
+    claims_api.blueprint,
     law_api.calculations,
     law_api.blueprint,
 )
@@ -83,6 +85,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "orders": guards.api_key,
         "models": guards.api_key,
         "privacy": guards.api_key,
+        "claims": guards.api_key,
         "calculations": guards.api_key,
         "law": guards.api_key,
         "assets": guards.public,
@@ -109,7 +112,7 @@ LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyTyp
         **dict.fromkeys(follow.FOLLOWED, (follow.heed,)),
         OrderChanged: (check_decision, follow.heed),
         merchants.MerchantClosed: (shops.close_all,),
-        BuyerForgotten: (forget_answers,),
+        BuyerForgotten: (forget_answers, erasing.forget),
         MailSent: (letter_sending.mail_sent,),
         MailParked: (letter_sending.mail_parked,),
     },
@@ -129,7 +132,7 @@ WRAPPED: tuple[WrappedColumn, ...] = (
 INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({**intake.HANDLERS})
 """Kind of connection → what is done with its messages."""
 
-OBJECTIONS: tuple[erasure.Objects, ...] = (erasure.orders_object,)
+OBJECTIONS: tuple[erasure.Objects, ...] = (erasure.orders_object, erasing.claims_object)
 """Who may refuse that a buyer is erased."""
 
 SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE, *surges.SCHEDULE)

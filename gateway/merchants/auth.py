@@ -24,7 +24,10 @@ SHOP_SCOPES = frozenset(
 )
 """What a shop needs to ask and to tell: what a key gets where nothing is said."""
 SCOPES = SHOP_SCOPES | frozenset(
-    {*(f"{thing}:{act}" for thing in ("policies", "models", "privacy") for act in ("read", "write")), "law:read"}
+    {
+        *(f"{thing}:{act}" for thing in ("policies", "models", "privacy", "claims") for act in ("read", "write")),
+        "law:read",
+    }
 )
 OPERATOR_SCOPES = frozenset({"law:write"})
 """What reaches beyond the merchant: given out by the operator's command, never at a merchant's desk."""

@@ -29,7 +29,8 @@ from gateway.merchants.models import CallbackEndpoint
 ORDER_CHANGED = "order.changed"
 LETTER_DUE = "letter.due"
 """The shop is to tell the debtor itself."""
-EVENT_TYPES = frozenset({ORDER_CHANGED, LETTER_DUE})
+CLAIM_OPENED, CLAIM_CHANGED, CLAIM_SETTLED = "claim.opened", "claim.changed", "claim.settled"
+EVENT_TYPES = frozenset({ORDER_CHANGED, LETTER_DUE, CLAIM_OPENED, CLAIM_CHANGED, CLAIM_SETTLED})
 BOTH_SIGN = timedelta(hours=24)
 """How long the old secret goes on signing after a change."""
 MAX_ENDPOINTS = 20
@@ -139,6 +140,11 @@ def announce(session: Session, keyring: Keyring, happening: Happening, now: date
         for row in wanted
     ]
     return sum(message.new for message in queued)
+
+
+def wanted(session: Session) -> frozenset[str]:
+    """The types that some endpoint wants: who announces by the thousand asks this once."""
+    return frozenset(name for row in _rows(session, with_disabled=False) for name in row.events)
 
 
 def resolver(keyring: Keyring) -> Callable[[Session, str], Endpoint]:

@@ -121,6 +121,7 @@ class CopySchema(Schema):
     about = fields.Dict(required=True)
     buyer = fields.Dict(required=True)
     orders = fields.List(fields.Dict(), required=True)
+    claims = fields.List(fields.Dict(), required=True)
     decisions = fields.List(fields.Dict(), required=True)
     bureau_answers = fields.List(fields.Dict(), required=True)
     list_entries = fields.List(fields.Dict(), required=True)

@@ -22,6 +22,7 @@ from gateway.core.ids import to_public
 from gateway.merchants import merchants
 from gateway.privacy import copy_texts, rights
 from gateway.privacy.rights import RightsRequest, Wanted
+from gateway.receivables import claim_copies
 from gateway.risk import bureau_records
 from gateway.risk.models import ListEntry
 from gateway.shops import buyers, shops
@@ -45,7 +46,7 @@ def copy_of(session: Session, keyring: Keyring, buyer_id: UUID, language: str, n
         raise BuyerErased("this buyer was erased; nothing that names him is left")
     known = {shop.id: shop for shop in shops.list_shops(session) if shop.live == buyer.live}
     orders, decisions = _orders(session, keyring, buyer_id, known), _decisions(session, keyring, buyer_id, language)
-    heard = _heard(session, keyring, buyer_id)
+    heard, owed = _heard(session, keyring, buyer_id), claim_copies.rows_of(session, buyer_id, MOST)
     shop_id = _newest_shop(session, buyer_id) or next(iter(known), None)
     asked = sorted({one["bureau"] for one in heard})
     return {
@@ -55,11 +56,12 @@ def copy_of(session: Session, keyring: Keyring, buyer_id: UUID, language: str, n
         "about": _about(session, shop_id, language, asked),
         "buyer": _buyer(session, buyer),
         "orders": orders,
+        "claims": [claim_copies.copy_of(session, keyring, row) for row in owed],
         "decisions": decisions,
         "bureau_answers": heard,
         "list_entries": _entries(session, buyer_id),
         "requests": _requests(session, keyring, buyer_id),
-        "complete": all(len(part) < MOST for part in (orders, decisions, heard)),
+        "complete": all(len(part) < MOST for part in (orders, decisions, heard, owed)),
     }
 
 

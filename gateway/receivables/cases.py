@@ -18,6 +18,7 @@ from gateway.receivables import days, ledger
 from gateway.receivables.agreement_models import Objection
 from gateway.receivables.case import Case, Hold, LetterSeen
 from gateway.receivables.changes import Change, LookAgain
+from gateway.receivables.contacts import contact_context
 from gateway.receivables.keys import Keys
 from gateway.receivables.lawful import Rulebook
 from gateway.receivables.letter_models import Letter, LetterClaim
@@ -75,7 +76,7 @@ def save(session: Session, keys: Keys, cases: Sequence[Case]) -> None:
         if case.claim.buyer_id not in sealing:
             raise BuyerErased
         if case.contact is not None:
-            context = f"claim.contact:{case.claim.id}"
+            context = contact_context(case.claim.id)
             case.claim.contact_sealed = seal(sealing[case.claim.buyer_id], _json(case.contact), context)
     session.flush()
     _save_ledger(session, touched)

@@ -21,12 +21,12 @@ from gateway.core.errors import Invalid, NotFound
 from gateway.core.ids import new_id
 from gateway.core.money import MAX_MINOR, currencies
 from gateway.core.remittance import rf_reference
-from gateway.law import tables
+from gateway.law import store
 from gateway.receivables import cases, lawful, moves, telling
 from gateway.receivables.booking import OPENING, Item
 from gateway.receivables.case import Case
 from gateway.receivables.changes import Change
-from gateway.receivables.events import ClaimOpened, PaymentAllocated
+from gateway.receivables.events import PaymentAllocated
 from gateway.receivables.keys import Keys
 from gateway.receivables.lifecycle import LIFECYCLE
 from gateway.receivables.models import Claim, ClaimPayment
@@ -97,8 +97,9 @@ class Received:
 
 
 def open(session: Session, keys: Keys, opening: Opening, now: datetime) -> UUID:  # noqa: A001 - the door's name
-    """The claim of this source, opened when there is none. Raises Invalid, BuyerErased."""
+    """The claim of this source, opened when there is none. Raises Invalid, BuyerUnknown, BuyerErased."""
     _check_opening(opening)
+    keys.of(session, opening.buyer_id)
     merchant_id, claim_id = merchant_of(session), new_id()
     made = insert(Claim).values(merchant_id=merchant_id, id=claim_id, **_columns(opening, now))
     once = made.on_conflict_do_nothing(index_elements=["merchant_id", "kind", "source_id"]).returning(Claim.id)
@@ -110,7 +111,7 @@ def open(session: Session, keys: Keys, opening: Opening, now: datetime) -> UUID:
     cases.tell(case, "opened", opening.actor, facts | {"kind": opening.kind, "currency": opening.currency})
     case.claim.next_on = case.claim.waiting_since = opening.due_date
     cases.save(session, keys, [case])
-    events.publish(session, ClaimOpened(**telling.fact(case.claim)))
+    telling.tell(session, keys.keyring, [case])
     return claim_id
 
 
@@ -137,7 +138,7 @@ def receive_payment(session: Session, keys: Keys, payment: Payment, now: datetim
             **fact, payment_id=payment_id, amount_minor=payment.amount_minor, over_minor=received.over_minor
         ),
     )
-    telling.publish(session, case)
+    telling.tell(session, keys.keyring, [case])
     return received
 
 
@@ -146,7 +147,7 @@ def apply(session: Session, keys: Keys, claim_id: UUID, change: Change, now: dat
     case = _case(session, claim_id, now)
     cases.carry_out(case, [change])
     cases.save(session, keys, [case])
-    telling.publish(session, case)
+    telling.tell(session, keys.keyring, [case])
     claim: Claim = case.claim
     return claim
 
@@ -160,15 +161,14 @@ def apply_many(
     """
     if len(wanted) > MAX_BATCH:
         raise ValueError(f"at most {MAX_BATCH} claims at once")
-    found = cases.load(session, {claim_id for claim_id, _ in wanted}, lawful.rulebook(tables.shipped()), now)
+    found = cases.load(session, {claim_id for claim_id, _ in wanted}, lawful.rulebook(store.load(session)), now)
     for claim_id, changes in wanted:
         if claim_id not in found:
             raise ClaimUnknown
         cases.carry_out(found[claim_id], changes)
     worked = [found[claim_id] for claim_id in sorted(found)]
     cases.save(session, keys, worked)
-    for case in worked:
-        telling.publish(session, case)
+    telling.tell(session, keys.keyring, worked)
     return [case.claim for case in worked]
 
 
@@ -187,7 +187,7 @@ def find(session: Session, kind: str, source_id: UUID) -> UUID | None:
 
 
 def _case(session: Session, claim_id: UUID, now: datetime) -> Case:
-    case = cases.load(session, [claim_id], lawful.rulebook(tables.shipped()), now).get(claim_id)
+    case = cases.load(session, [claim_id], lawful.rulebook(store.load(session)), now).get(claim_id)
     if case is None:
         raise ClaimUnknown
     return case
