@@ -40,7 +40,7 @@ from gateway.portal import pay
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
 from gateway.receivables import api as claims_api
-from gateway.receivables import erasing, follow, letter_job, letter_sending
+from gateway.receivables import dunning_api, dunning_tasks, erasing, follow, letter_job, letter_sending
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
 from gateway.risk.bureaus import Book
@@ -54,6 +54,7 @@ API: tuple[ApiBlueprint, ...] = (
     explain_api.blueprint,
     attempts.blueprint,
     policy_api.blueprint,
+    dunning_api.blueprint,
     shops_api.blueprint,
     models_api.blueprint,
     intake.blueprint,
@@ -81,6 +82,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "healthz": guards.public,
         "decisions": guards.api_key,
         "policies": guards.api_key,
+        "dunning": guards.api_key,
         "attempts": guards.api_key,
         "orders": guards.api_key,
         "models": guards.api_key,
@@ -135,7 +137,7 @@ INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({**intake.HANDLER
 OBJECTIONS: tuple[erasure.Objects, ...] = (erasure.orders_object, erasing.claims_object)
 """Who may refuse that a buyer is erased."""
 
-SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE, *surges.SCHEDULE)
+SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE, *surges.SCHEDULE, *dunning_tasks.SCHEDULE)
 """What runs when."""
 
 
@@ -164,6 +166,7 @@ def tasks(services: Services) -> list[Task]:
         follow.FOLLOWING,
         surges.WATCHING,
         letter_job.RENDERING,
+        *dunning_tasks.TASKS,
     ]
 
 

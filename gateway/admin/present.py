@@ -117,6 +117,16 @@ def list_kind_label(kind: str) -> str:
     return _words(words.LIST_KINDS, kind)
 
 
+def dunning_label(code: str) -> str:
+    """A kind of step, a way, a tone or a group of debtors in words."""
+    return _words(words.DUNNING, code)
+
+
+def call_outcome_label(outcome: str) -> str:
+    """How a call ended."""
+    return _words(words.CALL_OUTCOMES, outcome)
+
+
 def stage_label(stage: str) -> str:
     """Where a version stands."""
     return _words(words.STAGES, stage)

@@ -14,6 +14,7 @@ from gateway.admin import (
     backtests,
     decisions,
     desk,
+    dunning,
     keys,
     lists,
     log,
@@ -85,6 +86,15 @@ TABLE: tuple[Page, ...] = (
     Page("/policies/<shop_id>/<kind>/rollback", "rollback_policy!", policies.rollback, ADMIN),
     Page("/policies/<shop_id>/<kind>/<int:version>/backtest", "start_backtest!", backtests.start, ADMIN),
     Page("/policies/<shop_id>/<kind>/<int:version>/backtest/<backtest_id>", "backtest", backtests.show, READER),
+    Page("/dunning", "dunning", dunning.home, READER),
+    Page("/dunning/coming", "dunning_preview", dunning.coming, READER),
+    Page("/dunning/<shop_id>", "dunning_policy", dunning.show, READER),
+    Page("/dunning/<shop_id>/save", "save_dunning!", dunning.save, ADMIN),
+    Page("/dunning/<shop_id>/<int:version>/live", "make_dunning_live!", dunning.make_live, ADMIN),
+    Page("/dunning/<shop_id>/rollback", "rollback_dunning!", dunning.rollback, ADMIN),
+    Page("/calls", "calls", dunning.call_list, READER),
+    Page("/calls/<call_id>/outcome", "end_call!", dunning.end_call, CLERK),
+    Page("/calls/<call_id>/drop", "drop_call!", dunning.drop_call, CLERK),
     Page("/notices", "notices", messages.notices, READER),
     Page("/notices/<notice_id>/read", "read_notice!", messages.read_notice, CLERK),
     Page("/messages", "messages", messages.index, ADMIN),
@@ -103,7 +113,19 @@ TABLE: tuple[Page, ...] = (
     Page("/<path:rest>", "nowhere", nowhere, READER),
 )
 NEEDS: Mapping[str, Role] = MappingProxyType({f"admin.{page.endpoint}": page.role for page in TABLE})
-MENU = ("decisions", "reviews", "orders", "lists", "policies", "notices", "messages", "keys", "people", "log")
+MENU = (
+    "decisions",
+    "reviews",
+    "orders",
+    "lists",
+    "policies",
+    "dunning",
+    "notices",
+    "messages",
+    "keys",
+    "people",
+    "log",
+)
 
 blueprint.add_app_template_filter(present.kind_label, "kind_label")
 for _page in TABLE:

@@ -67,6 +67,34 @@ POLICIES = {
     "economics": ("Marge und Kosten", "Margin and costs"),
     "privacy": ("Auskunft an Käufer", "Answers to buyers"),
 }
+DUNNING = {
+    "": ("–", "–"),
+    "reminder": ("Zahlungserinnerung", "reminder"),
+    "dunning": ("Mahnung", "dunning letter"),
+    "final": ("letzte Mahnung", "last letter"),
+    "call": ("Anruf", "phone call"),
+    "callback": ("Rückruf an den Shop", "callback to the shop"),
+    "email": ("E-Mail", "e-mail"),
+    "post": ("Post", "post"),
+    "friendly": ("freundlich", "friendly"),
+    "neutral": ("sachlich", "neutral"),
+    "firm": ("bestimmt", "firm"),
+    "instalments": ("Raten anbieten", "offer instalments"),
+    "deferral": ("Aufschub anbieten", "offer a deferral"),
+    "debtor-any": ("alle", "everybody"),
+    "debtor-consumer": ("Verbraucher", "consumers"),
+    "debtor-business": ("Firmen", "companies"),
+    "buyers-new": ("neue Kunden", "new buyers"),
+    "buyers-regular": ("bekannte Kunden", "regular buyers"),
+}
+CALL_OUTCOMES = {
+    "reached": ("erreicht", "reached"),
+    "promised": ("Zahlung versprochen", "promised to pay"),
+    "objected": ("bestreitet die Forderung", "disputes the claim"),
+    "not_reached": ("nicht erreicht", "not reached"),
+    "wrong_number": ("falsche Nummer", "wrong number"),
+    "refused": ("will nicht zahlen", "refuses to pay"),
+}
 NOTICES = {
     "outbox-parked": ("Eine Nachricht ging nicht hinaus", "A message could not be sent"),
     "order-differs-from-decision": (
@@ -156,6 +184,11 @@ ACTIONS = {
     "policy.staged": ("Richtlinie auf andere Stufe gesetzt", "policy moved to another stage"),
     "policy.rolled-back": ("Richtlinie zurückgenommen", "policy rolled back"),
     "policy.backtested": ("Rückrechnung einer Richtlinie", "policy backtested"),
+    "dunning-policy.saved": ("Mahnrichtlinie gespeichert", "dunning policy saved"),
+    "dunning-policy.activated": ("Mahnrichtlinie aktiviert", "dunning policy made live"),
+    "dunning-policy.rolled-back": ("Mahnrichtlinie zurückgenommen", "dunning policy rolled back"),
+    "call.ended": ("Anruf festgehalten", "call written down"),
+    "call.dropped": ("Anruf verworfen", "call dropped"),
     "key.created": ("Schlüssel erzeugt", "key created"),
     "key.revoked": ("Schlüssel widerrufen", "key revoked"),
     "shop.created": ("Shop angelegt", "shop created"),
@@ -207,5 +240,8 @@ ERRORS = {
     "buyer-erased": "Dieser Käufer wurde gelöscht.",
     "buyer-unknown": "Diesen Käufer gibt es nicht.",
     "refused": "Das geht im jetzigen Zustand nicht; vielleicht hat schon jemand geantwortet.",
+    "call-task-unknown": "Diesen Anruf gibt es hier nicht.",
+    "call-done": "Dieser Anruf ist schon erledigt.",
+    "nothing-to-roll-back-to": "Keine frühere Fassung war je gültig.",
     "not-found": "Das gibt es hier nicht (mehr).",
 }

@@ -43,7 +43,7 @@ def figures_of(
     """One claim as it stands on the letter's day; `facts` are those after booking."""
     standing = effective(booked)
     principal_minor = sum(_line(entry, "principal") for entry in standing if entry.posting.kind in _RAISES)
-    credits = [entry for entry in standing if entry.posting.kind == booking.CREDIT]
+    lowered = [entry for entry in standing if entry.posting.kind == booking.CREDIT]
     costs = tuple(_cost(entry, facts.language) for entry in standing if entry.posting.kind in _COSTS)
     spans, reserved = _spans(facts, standing, as_of, tables)
     sent = sorted(
@@ -63,7 +63,7 @@ def figures_of(
         delivery_date=facts.delivered_on,
         payment_reference=facts.reference,
         payments=tuple(_came(entry) for entry in standing if entry.posting.kind == booking.PAYMENT and _paid(entry)),
-        credits=tuple(_came(entry) for entry in credits if _paid(entry)),
+        credits=tuple(_came(entry) for entry in lowered if _paid(entry)),
         costs=costs,
         costs_paid_minor=sum(cost.amount_minor for cost in costs) - facts.costs_minor,
         interest=spans,

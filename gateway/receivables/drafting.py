@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from gateway.shops.models import Order
 
 RELEASE = "letters.release"
 """The task of letters that renders, checks and sends a drafted one (args: `letter_id`)."""
+DAY = timedelta(days=1)
 _LETTERS, _LINES = (cast("Table", model.__table__) for model in (Letter, LetterClaim))
 
 
@@ -73,7 +74,7 @@ def _changes(drafted: Drafted, due: Due, tables: Tables) -> list[Change]:
         working = {"proven_minor": step.step.fee_minor, "proof": step.step.fee_proof}
         made.append(changes.ChargeFee(amount_minor=step.fee_minor, day=step.day, cause=cause, working=working))
     made.append(changes.Note(text=f"{step.step.key} drafted for {step.day}"))
-    made.append(changes.LookAgain(next_on=step.day + days.DAY, policy_id=drafted.policy_id))
+    made.append(changes.LookAgain(next_on=step.day + DAY, policy_id=drafted.policy_id))
     return made
 
 

@@ -38,9 +38,7 @@ class Kept:
     warnings: list[dict[str, str]]
 
 
-def save(
-    session: Session, shop_id: UUID, body: Any, author: str, note: str, now: datetime
-) -> Kept:
+def save(session: Session, shop_id: UUID, body: Any, author: str, note: str, now: datetime) -> Kept:
     """Check, then keep as the next version: a draft. Raises Invalid with path and suggestion per fault."""
     warnings = dunning_lint.check(body)
     version = policies.save(session, shop_id, KIND, body, author, note, now)

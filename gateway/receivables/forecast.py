@@ -5,7 +5,7 @@ letter of a simulated day would have changed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from uuid import UUID, uuid5
 
@@ -25,7 +25,7 @@ class Case:
 
     facts: ClaimFacts
     policy: DunningPolicy
-    beside: Surroundings = Surroundings()
+    beside: Surroundings = field(default_factory=Surroundings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,28 +110,29 @@ def next_step(
 ) -> Next:
     """What is due today in the debtor's calendar. Neither clock nor database are asked."""
     track = policy.track_for(facts, regular=beside.regular)
-    stopped = _stopped(facts, track, today, beside)
+    stopped = next(_reasons(facts, track, today, beside), "")
     if stopped or track is None:
         return Nothing(stopped or "no-track")
     step = following(facts, track)
-    if step is None:
-        return Nothing("last-step-left")
-    if facts.owed_minor < max(track.minimum_minor, step.minimum_minor):
-        return Nothing("below-minimum")
-    channel = _channel(facts, step)
-    if channel is None:
-        return Nothing("undeliverable")
-    braked = _braked(facts, track, today, beside)
-    if braked:
-        return Wait(_sending_day(facts, track, max(braked.until, today + DAY), calendar), braked.why)
+    unable = _unable(facts, track, step)
+    if unable or step is None:
+        return Nothing(unable)
+    wait = _braked(facts, track, today, beside) or _too_soon(facts, track, step, today, calendar, beside)
+    if wait is not None:
+        return replace(wait, until=_sending_day(facts, track, max(wait.until, today + DAY), calendar))
+    due = _due(facts, track, replace(step, channel=_channel(facts, step) or step.channel), today, calendar, beside)
+    return Nothing("not-in-default") if step.kind == "final" and due.default is None else due
+
+
+def _too_soon(
+    facts: ClaimFacts, track: Track, step: PolicyStep, today: date, calendar: Calendar, beside: Surroundings
+) -> Wait | None:
+    """Delay, deadline and notice have not passed, nothing is sent on that day, or a letter leaves today already."""
     earliest, why = max(_earliest(facts, track, step, calendar))
     day = _sending_day(facts, track, max(earliest, today), calendar)
     if day > today:
         return Wait(day, why if earliest > today else "no-sending-day")
-    if today in beside.letter_days:
-        return Wait(_sending_day(facts, track, today + DAY, calendar), "letter-today")
-    due = _due(facts, track, replace(step, channel=channel), today, calendar, beside)
-    return Nothing("not-in-default") if step.kind == "final" and due.default is None else due
+    return Wait(today + DAY, "letter-today") if today in beside.letter_days else None
 
 
 def following(facts: ClaimFacts, track: Track) -> PolicyStep | None:
@@ -151,9 +152,13 @@ def _channel(facts: ClaimFacts, step: PolicyStep) -> str | None:
     return next((way for way in (step.channel, step.fallback) if way is not None and way not in failed), None)
 
 
-def _stopped(facts: ClaimFacts, track: Track | None, today: date, beside: Surroundings) -> str:
-    """Why nothing may be sent until somebody or something changes the claim, or ""."""
-    return next(_reasons(facts, track, today, beside), "")
+def _unable(facts: ClaimFacts, track: Track, step: PolicyStep | None) -> str:
+    """Why there is no next step for this claim, or ""."""
+    if step is None:
+        return "last-step-left"
+    if facts.owed_minor < max(track.minimum_minor, step.minimum_minor):
+        return "below-minimum"
+    return "" if _channel(facts, step) else "undeliverable"
 
 
 def _reasons(facts: ClaimFacts, track: Track | None, today: date, beside: Surroundings) -> Iterator[str]:

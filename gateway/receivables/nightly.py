@@ -38,6 +38,7 @@ BATCH = 200
 MOST_CLAIMS = 800
 """Claims of them: the rest of a debtor with more waits for the next night."""
 DAY = timedelta(days=1)
+_FIRST: UUID | None = UUID(int=0)
 log = structlog.get_logger()
 
 
@@ -82,11 +83,9 @@ def run(db: Database, merchant_id: UUID, night: Night) -> Count:
     """Everything of one merchant that is due, batch by batch in the order of debtors."""
     with db.transaction(merchant_id) as session:
         _begin(session, night)
-    total, after = Count(), UUID(int=0)
-    while True:
+    total, after = Count(), _FIRST
+    while after is not None:
         done, after = _batch(db, merchant_id, night, after)
-        if after is None:
-            break
         total += done
     with db.transaction(merchant_id) as session:
         _finish(session, night)
@@ -95,6 +94,7 @@ def run(db: Database, merchant_id: UUID, night: Night) -> Count:
 
 def _batch(db: Database, merchant_id: UUID, night: Night, after: UUID) -> tuple[Count, UUID | None]:
     """The next debtors: together, or where one of them spoils it each for himself."""
+    buyers: list[UUID] = []
     try:
         with db.transaction(merchant_id) as session:
             buyers = lock_debtors(session, night, after, BATCH)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from gateway.core.db import merchant_of
@@ -56,7 +56,7 @@ def _regular(session: Session, buyers: Collection[UUID]) -> set[UUID]:
 def _letter_days(session: Session, buyers: Collection[UUID], today: date) -> dict[UUID, set[date]]:
     mine = Letter.merchant_id == merchant_of(session), Letter.buyer_id.in_(list(buyers))
     written = select(Letter.buyer_id, Letter.day).where(*mine, Letter.day >= today, Letter.state != "WITHDRAWN")
-    return _grouped(session.execute(written).tuples())
+    return _grouped(session.execute(written))
 
 
 def _charged(session: Session, claims: Sequence[UUID]) -> set[UUID]:
@@ -67,7 +67,7 @@ def _charged(session: Session, claims: Sequence[UUID]) -> set[UUID]:
     return set(session.scalars(select(one.claim_id).where(*mine, ~_reversed())))
 
 
-def _reversed() -> object:
+def _reversed() -> ColumnElement[bool]:
     other = LedgerEntry.__table__.alias("taken_back")
     mine = other.c.merchant_id == LedgerEntry.merchant_id, other.c.reverses == LedgerEntry.id
     return select(other.c.id).where(*mine).exists()
@@ -78,7 +78,7 @@ def _paid(session: Session, claims: Sequence[UUID]) -> dict[UUID, set[date]]:
         return {}
     one = ClaimPayment
     mine = one.merchant_id == merchant_of(session), one.claim_id.in_(claims), one.reversed_at.is_(None)
-    return _grouped(session.execute(select(one.claim_id, one.paid_on).where(*mine)).tuples())
+    return _grouped(session.execute(select(one.claim_id, one.paid_on).where(*mine)))
 
 
 def _bank_through(session: Session) -> date | None:

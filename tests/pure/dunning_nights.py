@@ -76,7 +76,7 @@ class Nights:
 
     facts: ClaimFacts
     policy: DunningPolicy = SHIPPED
-    beside: Surroundings = Surroundings()
+    beside: Surroundings = field(default_factory=Surroundings)
     awake: date = date.min
     """No night runs before that day: an outage, or the day of the import."""
     steps: list[tuple[date, int]] = field(default_factory=list)
