@@ -49,7 +49,7 @@ class Debtor:
             billing=home or self.home,
             items=(ItemTold(1, minor, sku="SHOE-1", name="Wanderschuhe Größe 39"),),
         )
-        reference = f"B-{new_id().hex[:8]}"
+        reference = f"B-{new_id().hex[-8:]}"
         with self.transaction() as session:
             orders = Orders(session, self.services.keyring, shops.get(session, self.world.shop_id))
             orders.put(reference, told, clock.now())
