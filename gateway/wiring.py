@@ -40,7 +40,16 @@ from gateway.portal import pay
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
 from gateway.receivables import api as claims_api
-from gateway.receivables import dunning_api, dunning_tasks, erasing, follow, letter_job, letter_sending
+from gateway.receivables import (
+    dunning_api,
+    dunning_tasks,
+    erasing,
+    follow,
+    letter_job,
+    letter_sending,
+    objections_api,
+    plan_tasks,
+)
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
 from gateway.risk.bureaus import Book
@@ -60,6 +69,7 @@ API: tuple[ApiBlueprint, ...] = (
     intake.blueprint,
     privacy_api.blueprint,
     claims_api.blueprint,
+    objections_api.blueprint,
     law_api.calculations,
     law_api.blueprint,
 )
@@ -99,6 +109,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "login": desk_session.guard,
         "portal": portal.guard,
         "pay": pay.guard,
+        "objections": guards.api_key,
     },
 )
 """Blueprint (or endpoint without one) → guard. What is not here is closed."""
@@ -137,7 +148,13 @@ INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({**intake.HANDLER
 OBJECTIONS: tuple[erasure.Objects, ...] = (erasure.orders_object, erasing.claims_object)
 """Who may refuse that a buyer is erased."""
 
-SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE, *surges.SCHEDULE, *dunning_tasks.SCHEDULE)
+SCHEDULE: tuple[Entry, ...] = (
+    NIGHTLY,
+    *chores.SCHEDULE,
+    *surges.SCHEDULE,
+    *dunning_tasks.SCHEDULE,
+    *plan_tasks.SCHEDULE,
+)
 """What runs when."""
 
 
@@ -167,6 +184,7 @@ def tasks(services: Services) -> list[Task]:
         surges.WATCHING,
         letter_job.RENDERING,
         *dunning_tasks.TASKS,
+        *plan_tasks.TASKS,
     ]
 
 

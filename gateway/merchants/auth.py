@@ -25,7 +25,11 @@ SHOP_SCOPES = frozenset(
 """What a shop needs to ask and to tell: what a key gets where nothing is said."""
 SCOPES = SHOP_SCOPES | frozenset(
     {
-        *(f"{thing}:{act}" for thing in ("policies", "models", "privacy", "claims", "dunning") for act in ("read", "write")),
+        *(
+            f"{thing}:{act}"
+            for thing in ("policies", "models", "privacy", "claims", "dunning", "objections")
+            for act in ("read", "write")
+        ),
         "law:read",
     }
 )

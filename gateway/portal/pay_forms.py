@@ -1,6 +1,5 @@
 """Forms of the debtor's page: few fields, plain words, nothing filled in that he would have to take back."""
 
-import re
 from typing import Any
 from uuid import UUID
 
@@ -12,14 +11,12 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
 from gateway.core.ids import new_id
-from gateway.core.money import exponent
 from gateway.receivables.debtor_words import MAX_PHONE, MAX_WHEN
 from gateway.receivables.objections import CATEGORIES, MAX_WORDS
 
 _ = lazy_gettext
 NEEDED = _("Please fill in this field.")
 CHOOSE = _("Please choose one.")
-WRITTEN = re.compile(r"[0-9][0-9.,' ]{0,18}")
 
 
 class OnceForm(FlaskForm):  # type: ignore[misc] # Flask-WTF ships no types
@@ -120,21 +117,6 @@ class FeedbackForm(OnceForm):
 
 class SimpleForm(OnceForm):
     """Nothing but the proof that the page was ours."""
-
-
-def amount_minor(text: str, currency: str) -> int | None:
-    """`1.234,50`, `1'234.50` or `12` in minor units; None for what is no amount."""
-    written = text.strip().removesuffix(currency).removesuffix("€").strip()
-    if not WRITTEN.fullmatch(written):
-        return None
-    plain = re.sub(r"[' ]", "", written)
-    digits = exponent(currency)
-    whole, point, rest = plain.rpartition(",") if plain.rfind(",") > plain.rfind(".") else plain.rpartition(".")
-    if not point or len(rest) > digits:
-        whole, rest = plain, ""
-    whole = re.sub(r"[.,]", "", whole)
-    units: int = 10**digits
-    return int(whole or "0") * units + int(rest.ljust(digits, "0") or "0")
 
 
 def chosen(form: Any, names: tuple[str, ...]) -> dict[str, Any]:

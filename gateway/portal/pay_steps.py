@@ -12,9 +12,10 @@ from gateway.core.documents import File
 from gateway.core.errors import Invalid, NotFound
 from gateway.core.http import services
 from gateway.core.limits import Limit
+from gateway.core.money import written_minor
 from gateway.core.pages import day, money, say
 from gateway.portal.debtor_visit import DebtorVisit
-from gateway.portal.pay_forms import amount_minor, chosen
+from gateway.portal.pay_forms import chosen
 from gateway.receivables import claims, debtor_acts, debtor_words, objections, plans, promises, uploads
 from gateway.receivables.changes import ChangeContact
 from gateway.receivables.debtor_claims import DebtorClaim
@@ -50,7 +51,7 @@ def split(visit: DebtorVisit, form: Any) -> str:
 
 def promise(visit: DebtorVisit, form: Any) -> str:
     free = _some(visit, FREE | {"INSTALMENTS"})
-    minor = amount_minor(form.amount.data, free[0].row.currency)
+    minor = written_minor(form.amount.data, free[0].row.currency)
     if minor is None:
         raise Invalid.at("/amount", say("Please write an amount such as 12.50."))
     with services().db.transaction(visit.link.merchant_id) as session:
@@ -75,7 +76,7 @@ def defer(visit: DebtorVisit, form: Any) -> str:
 def object_to(visit: DebtorVisit, form: Any) -> str:
     claim = chosen_claim(visit, form)
     amount = (form.amount.data or "").strip()
-    minor = amount_minor(amount, claim.row.currency) if amount else None
+    minor = written_minor(amount, claim.row.currency) if amount else None
     if amount and minor is None:
         raise Invalid.at("/amount", say("Please write an amount such as 12.50."))
     new = NewObjection(

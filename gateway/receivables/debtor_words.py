@@ -12,7 +12,9 @@ from gateway.core.crypto import Keyring, seal, unseal
 from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid
 from gateway.core.ids import new_id
-from gateway.receivables.agreement_models import CallTask, DebtorFeedback
+from gateway.receivables import calls
+from gateway.receivables.agreement_models import DebtorFeedback
+from gateway.receivables.keys import Keys
 from gateway.shops import buyers
 from gateway.shops.buyers import BuyerErased
 
@@ -67,12 +69,11 @@ def give_feedback(session: Session, keyring: Keyring, given: Feedback, now: date
 def summary(session: Session, keyring: Keyring, since: datetime, limit: int = 50) -> Summary:
     """Since a moment; words of erased buyers are gone."""
     mine = DebtorFeedback.merchant_id == merchant_of(session), DebtorFeedback.at >= since
-    counted = session.execute(
-        select(DebtorFeedback.grade, func.count()).where(*mine).group_by(DebtorFeedback.grade)
-    ).all()
+    found = session.execute(select(DebtorFeedback.grade, func.count()).where(*mine).group_by(DebtorFeedback.grade))
     written = select(DebtorFeedback).where(*mine, DebtorFeedback.words_sealed.is_not(None))
     rows = session.scalars(written.order_by(DebtorFeedback.at.desc()).limit(min(limit, MAX_PAGE))).all()
-    return Summary(dict.fromkeys(GRADES, 0) | {grade: count for grade, count in counted}, _told(session, keyring, rows))
+    counts = dict.fromkeys(GRADES, 0) | dict(found.tuples().all())
+    return Summary(counts, _told(session, keyring, rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,37 +88,16 @@ class CallWish:
     when: str = field(default="", repr=False)
 
 
-def ask_for_call(session: Session, keyring: Keyring, wish: CallWish, due_on: date) -> UUID:
-    """A task for whoever calls. Raises Invalid, BuyerErased."""
+def ask_for_call(session: Session, keyring: Keyring, wish: CallWish, due_on: date) -> None:
+    """A task for whoever calls, among those of the dunning policy. Raises Invalid, BuyerErased."""
     phone, when = wish.phone.strip(), wish.when.strip()
     if not any(letter.isdigit() for letter in phone) or len(phone) > MAX_PHONE:
         raise Invalid.at("/phone", "is a telephone number")
     if len(when) > MAX_WHEN:
         raise Invalid.at("/when", f"has at most {MAX_WHEN} letters")
-    id_ = new_id()
-    said = f"{phone}\n{when}".strip().encode()
-    session.add(
-        CallTask(
-            merchant_id=merchant_of(session),
-            id=id_,
-            shop_id=wish.shop_id,
-            buyer_id=wish.buyer_id,
-            live=wish.live,
-            cause=wish.cause,
-            due_on=due_on,
-            wish_sealed=seal(_key(session, keyring, wish.buyer_id), said, f"call_task.wish:{id_}"),
-            state="OPEN",
-        )
-    )
-    session.flush()
-    return id_
-
-
-def wish_of(key: bytes | None, task: CallTask) -> str:
-    """Number and time he named; empty once he is erased. Raises `Tampered`."""
-    if key is None or task.wish_sealed is None:
-        return ""
-    return unseal(key, task.wish_sealed, f"call_task.wish:{task.id}").decode()
+    said = f"{phone} {when}".strip()
+    wanted = calls.Wanted(wish.shop_id, wish.buyer_id, wish.cause, due_on, None, wish.live, said)
+    calls.open_for(session, [wanted], Keys(keyring))
 
 
 def _told(session: Session, keyring: Keyring, rows: Sequence[DebtorFeedback]) -> tuple[tuple[datetime, int, str], ...]:

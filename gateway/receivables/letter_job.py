@@ -5,7 +5,7 @@ worker that is killed in between leaves a draft that the next one takes up. So o
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 

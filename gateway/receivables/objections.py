@@ -5,10 +5,9 @@ objection was justified is recorded with grounds: dunning policies and the check
 somebody objected.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -197,6 +196,15 @@ def list_objections(session: Session, wanted: Wanted, limit: int = 50) -> list[O
     return list(session.scalars(chosen.order_by(*order).limit(min(limit, MAX_PAGE))))
 
 
+def list_ended(session: Session, before: UUID | None, limit: int = 50) -> list[Objection]:
+    """Answered and withdrawn ones, the newest first."""
+    mine = Objection.merchant_id == merchant_of(session), Objection.state != "OPEN"
+    chosen = select(Objection).where(*mine)
+    if before is not None:
+        chosen = chosen.where(Objection.id < before)
+    return list(session.scalars(chosen.order_by(Objection.id.desc()).limit(min(limit, MAX_PAGE))))
+
+
 def open_of(session: Session, claim_ids: Sequence[UUID]) -> list[Objection]:
     """Objections of these claims that wait for an answer."""
     return list_objections(session, Wanted(claim_ids=tuple(claim_ids)), MAX_PAGE)
@@ -229,12 +237,6 @@ def file_of(session: Session, keyring: Keyring, objection_id: UUID, document_id:
         raise NotFound(thing="document")
     document = documents.get(session, document_id)
     return document, documents.name_of(document, key), documents.load(session, Owner(row.buyer_id, key), document_id)
-
-
-def as_json(view: ObjectionView) -> Mapping[str, Any]:
-    """For logs and histories: codes, dates and amounts only."""
-    row = view.row
-    return {"category": row.category, "state": row.state, "finding": row.finding, "credit_minor": row.credit_minor}
 
 
 def _after(session: Session, keyring: Keyring, row: Objection, claim: Claim, actor: str, now: datetime) -> None:

@@ -279,7 +279,10 @@ def test_the_days_paper_leaves_as_one_archive_and_is_dated_when_it_is_confirmed(
     assert (done.sent, done.failed) == (1, 1)
     assert (desk.letter(one).state, desk.letter(one).sent_at) == ("SENT", later)
     assert desk.letter(other).state == "BOUNCED"
-    assert {(type(event).__name__, event.letter_id) for event in heard} == {("LetterSent", one), ("LetterBounced", other)}
+    assert {(type(event).__name__, event.letter_id) for event in heard} == {
+        ("LetterSent", one),
+        ("LetterBounced", other),
+    }
 
 
 def test_a_batch_is_confirmed_once_and_nothing_is_printed_twice(desk):
@@ -303,9 +306,8 @@ def test_a_call_becomes_a_task_of_the_desk(desk):
 
 
 def test_a_letter_is_about_one_debtor(desk):
-    with desk.session() as session:
-        with pytest.raises(Invalid):
-            letters.draft(session, Draft(Kind.REMINDER, (), NOW), shipped())
+    with desk.session() as session, pytest.raises(Invalid):
+        letters.draft(session, Draft(Kind.REMINDER, (), NOW), shipped())
 
 
 def test_a_draft_waits_in_the_queue_until_its_window_ends(desk):
