@@ -47,6 +47,7 @@ APPEND_ONLY = frozenset(
         "bureau_request",
         "bureau_result",
         "bureau_version",
+        "debtor_act",
         "debtor_feedback",
         "decision",
         "history",

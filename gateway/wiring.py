@@ -36,6 +36,7 @@ from gateway.docs_pages import pages as apidocs
 from gateway.law import api as law_api
 from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
+from gateway.portal import pay
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
 from gateway.receivables import api as claims_api
@@ -49,6 +50,8 @@ from gateway.receivables import (
     letter_job,
     letter_sending,
     letters_api,
+    objections_api,
+    plan_tasks,
 )
 from gateway.receivables.events import ClaimSettled
 from gateway.receivables.letter_events import LetterBounced, LetterSent, LetterWithdrawn
@@ -72,6 +75,7 @@ API: tuple[ApiBlueprint, ...] = (
     privacy_api.blueprint,
     claims_api.blueprint,
     letters_api.blueprint,
+    objections_api.blueprint,
     law_api.calculations,
     law_api.blueprint,
 )
@@ -84,6 +88,7 @@ PAGES: tuple[Blueprint, ...] = (
     desk_session.blueprint,
     apidocs.blueprint,
     portal.blueprint,
+    pay.blueprint,
 )
 """Blueprints of pages, not part of the API's description."""
 
@@ -110,6 +115,8 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "admin": desk_routes.guard,
         "login": desk_session.guard,
         "portal": portal.guard,
+        "pay": pay.guard,
+        "objections": guards.api_key,
     },
 )
 """Blueprint (or endpoint without one) → guard. What is not here is closed."""
@@ -152,7 +159,13 @@ INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({**intake.HANDLER
 OBJECTIONS: tuple[erasure.Objects, ...] = (erasure.orders_object, erasing.claims_object)
 """Who may refuse that a buyer is erased."""
 
-SCHEDULE: tuple[Entry, ...] = (NIGHTLY, *chores.SCHEDULE, *surges.SCHEDULE, *dunning_tasks.SCHEDULE)
+SCHEDULE: tuple[Entry, ...] = (
+    NIGHTLY,
+    *chores.SCHEDULE,
+    *surges.SCHEDULE,
+    *dunning_tasks.SCHEDULE,
+    *plan_tasks.SCHEDULE,
+)
 """What runs when."""
 
 
@@ -181,6 +194,7 @@ def tasks(services: Services) -> list[Task]:
         follow.FOLLOWING,
         surges.WATCHING,
         *dunning_tasks.TASKS,
+        *plan_tasks.TASKS,
         letter_job.RENDERING,
     ]
 

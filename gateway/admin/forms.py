@@ -181,3 +181,18 @@ class ConfirmForm(FlaskForm):  # type: ignore[misc] # as above
     """Nothing but the proof that the page was ours."""
 
     sure = BooleanField(_("Yes, really"))
+
+
+class ObjectionForm(FlaskForm):  # type: ignore[misc] # as above
+    answer = TextAreaField(_("Answer to the debtor"), [InputRequired(), Length(max=4000)])
+    credit = StringField(_("Credit, if not everything (accepted only)"), [Optional(), Length(max=20)])
+    finding = SelectField(
+        _("Was it justified?"),
+        choices=[
+            SelectChoice("justified", _("justified")),
+            SelectChoice("partly", _("partly justified")),
+            SelectChoice("pretext", _("a pretext")),
+            SelectChoice("unclear", _("unclear")),
+        ],
+    )
+    grounds = TextAreaField(_("Grounds (not shown to the debtor)"), [InputRequired(), Length(max=4000)])

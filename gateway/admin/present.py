@@ -244,3 +244,23 @@ FAULTS = (
     mark("is not an e-mail address"),
 )
 """What commands find wrong with a form's fields."""
+
+
+def category_label(code: str) -> str:
+    """What a debtor objects to."""
+    return _words(words.CATEGORIES, code)
+
+
+def objection_state(state: str) -> str:
+    """Where an objection stands."""
+    return _words(words.OBJECTION_STATES, state)
+
+
+def finding_label(code: str | None) -> str:
+    """Whether an objection was justified."""
+    return _words(words.FINDINGS, code or "")
+
+
+def plan_state(state: str) -> str:
+    """Where a plan stands."""
+    return _words(words.PLAN_STATES, state)

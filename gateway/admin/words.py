@@ -301,3 +301,34 @@ ERRORS = {
     "nothing-to-roll-back-to": "Keine frühere Fassung war je gültig.",
     "not-found": "Das gibt es hier nicht (mehr).",
 }
+CATEGORIES = {
+    "not_ordered": ("Nicht bestellt", "Not ordered"),
+    "not_received": ("Nicht erhalten", "Not received"),
+    "returned": ("Zurückgeschickt", "Sent back"),
+    "defective": ("Mangelhaft oder falsch", "Defective or wrong"),
+    "wrong_amount": ("Falscher Betrag", "Wrong amount"),
+    "already_paid": ("Schon bezahlt", "Already paid"),
+    "not_my_debt": ("Nicht meine Schuld, Identitätsmissbrauch", "Not my debt, identity misuse"),
+    "too_young": ("Minderjährig oder betreut", "Under age or under guardianship"),
+    "other": ("Anderes", "Something else"),
+}
+OBJECTION_STATES = {
+    "OPEN": ("offen", "open"),
+    "ACCEPTED": ("anerkannt", "accepted"),
+    "REJECTED": ("zurückgewiesen", "rejected"),
+    "WITHDRAWN": ("zurückgenommen", "withdrawn"),
+}
+FINDINGS = {
+    "": ("–", "–"),
+    "justified": ("berechtigt", "justified"),
+    "partly": ("teilweise berechtigt", "partly justified"),
+    "pretext": ("vorgeschoben", "a pretext"),
+    "unclear": ("unklar", "unclear"),
+}
+PLAN_STATES = {
+    "RUNNING": ("läuft", "running"),
+    "WARNED": ("Rate fehlt, angekündigt", "instalment missing, notice sent"),
+    "LAPSED": ("hinfällig", "lapsed"),
+    "FULFILLED": ("erfüllt", "fulfilled"),
+    "ENDED": ("beendet", "ended"),
+}

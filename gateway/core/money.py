@@ -1,5 +1,6 @@
 """Exact money: integer minor units and an ISO 4217 currency, never a float."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -153,3 +154,21 @@ def share_minor(amount_minor: int, percent: int) -> int:
     product = amount_minor * percent
     whole, rest = divmod(abs(product), 100)
     return (whole + (rest >= 50)) * (1 if product >= 0 else -1)
+
+
+def written_minor(text: str, currency: str) -> int | None:
+    """`1.234,50`, `1'234.50` or `12` in minor units; None for what is no amount."""
+    written = text.strip().removesuffix(currency).removesuffix("€").strip()
+    if not _WRITTEN.fullmatch(written):
+        return None
+    plain = re.sub(r"[' ]", "", written)
+    digits = exponent(currency)
+    whole, point, rest = plain.rpartition(",") if plain.rfind(",") > plain.rfind(".") else plain.rpartition(".")
+    if not point or len(rest) > digits:
+        whole, rest = plain, ""
+    whole = re.sub(r"[.,]", "", whole)
+    units: int = 10**digits
+    return int(whole or "0") * units + int(rest.ljust(digits, "0") or "0")
+
+
+_WRITTEN = re.compile(r"[0-9][0-9.,' ]{0,18}")

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from gateway.core.money import Money
 
 LANGUAGES = ("de", "en")
+"""Of every page; a blueprint may speak more (`speak`)."""
 TIMEZONE = "Europe/Berlin"
 ASSETS_KEPT_S = 86_400
 CONTENT_POLICY = (
@@ -54,7 +55,8 @@ def install(app: Flask) -> None:
     secure = bool(app.config["SESSION_COOKIE_SECURE"])
     app.after_request(_protect_secure if secure else protect)
     app.jinja_env.filters.update(decimal=decimal, money=money, day=day, moment=moment, percent=percent)
-    app.jinja_env.globals.update(asset=asset, language=language, other_language_url=other_language_url)
+    app.jinja_env.globals.update(asset=asset, language=language, languages=named_languages)
+    app.jinja_env.globals.update(other_language_url=other_language_url)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
@@ -75,6 +77,19 @@ def _protect_secure(response: Response) -> Response:
     return protect(response)
 
 
+_MORE: dict[str, tuple[str, ...]] = {}
+
+
+def speak(blueprint: str, languages: tuple[str, ...]) -> None:
+    """The pages of this blueprint speak these languages; the first where nothing else is known."""
+    _MORE[blueprint] = languages
+
+
+def languages() -> tuple[str, ...]:
+    """What this page speaks."""
+    return _MORE.get(request.blueprint or "", LANGUAGES)
+
+
 def language() -> str:
     """The language of this request: chosen by link, by the session, by the browser; else German."""
     if "language" not in g:
@@ -84,17 +99,25 @@ def language() -> str:
 
 
 def _chosen_language() -> str:
-    asked = request.args.get("language", "")
-    if asked in LANGUAGES:
+    asked, spoken = request.args.get("language", ""), languages()
+    if asked in spoken:
         session["language"] = asked
         return asked
     kept = session.get("language", "")
-    return kept if kept in LANGUAGES else request.accept_languages.best_match(LANGUAGES, LANGUAGES[0])
+    return kept if kept in spoken else request.accept_languages.best_match(spoken, spoken[0])
+
+
+def named_languages() -> list[tuple[str, str]]:
+    """What this page speaks, each with its own name."""
+    return [(code, _NAMES[code]) for code in languages()]
+
+
+_NAMES = {"de": "Deutsch", "en": "English", "fr": "Français", "it": "Italiano"}
 
 
 def use_language(chosen: str) -> None:
     """From now on this session speaks `chosen`, if it is one of ours."""
-    if chosen in LANGUAGES:
+    if chosen in languages():
         session["language"] = g.language = chosen
 
 

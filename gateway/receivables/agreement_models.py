@@ -168,3 +168,21 @@ class DunningRun(Base):
     finished_at: Mapped[datetime | None]
     seen: Mapped[int] = mapped_column(server_default=text("0"))
     drafted: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class DebtorAct(Tenant, Base):
+    """What came from the debtor's page, once per form: its id is the form's own, so a form sent twice counts once.
+
+    `links_revoked` is set by the merchant: no link made before it opens anything.
+    """
+
+    __tablename__ = "debtor_act"
+    __table_args__ = (
+        ForeignKeyConstraint(["merchant_id", "buyer_id"], ["buyer.merchant_id", "buyer.id"]),
+        Index(None, "merchant_id", "buyer_id", "kind"),
+    )
+
+    buyer_id: Mapped[UUID]
+    kind: Mapped[str]
+    actor: Mapped[str]
+    at: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""Reading and writing the German catalogue."""
+"""Reading and writing the catalogues: German of all pages, French and Italian of those a debtor reads."""
 
 import io
 from datetime import UTC, datetime
@@ -12,41 +12,62 @@ from babel.messages.pofile import read_po, write_po
 WHENEVER = datetime(2026, 1, 1, tzinfo=UTC)
 """The date inside the compiled form: the same sentences give the same bytes."""
 GATEWAY = Path(__file__).resolve().parents[1]
-FOLDER = Path(__file__).resolve().parent / "de" / "LC_MESSAGES"
-PO, MO = FOLDER / "messages.po", FOLDER / "messages.mo"
-SOURCES = [
-    ("**/admin/**.py", "python"),
-    ("**/portal/**.py", "python"),
-    ("**/core/pages.py", "python"),
-    ("**/templates/**.html", "jinja2"),
+HERE = Path(__file__).resolve().parent
+Sources = list[tuple[str, str]]
+DEBTORS: Sources = [
+    ("**/portal/pay.py", "python"),
+    ("**/portal/pay_*.py", "python"),
+    ("**/templates/pay/**.html", "jinja2"),
+    ("**/core/templates/core/page.html", "jinja2"),
+    ("**/core/templates/core/languages.html", "jinja2"),
 ]
+SOURCES: dict[str, Sources] = {
+    "de": [
+        ("**/admin/**.py", "python"),
+        ("**/portal/**.py", "python"),
+        ("**/core/pages.py", "python"),
+        ("**/templates/**.html", "jinja2"),
+    ],
+    "fr": DEBTORS,
+    "it": DEBTORS,
+}
+"""Language → where its sentences are said."""
 KEYWORDS = {"_": None, "gettext": None, "lazy_gettext": None, "say": None, "mark": None}
-OPTIONS = {"**/templates/**.html": {"extensions": "jinja2.ext.do", "trimmed": "true", "silent": "false"}}
+JINJA = {"extensions": "jinja2.ext.do", "trimmed": "true", "silent": "false"}
 
 
-def said() -> Catalog:
-    """Every sentence of the pages, as found in the code."""
-    found = Catalog(locale="de")
-    for filename, line, message, _, context in extract_from_dir(GATEWAY, SOURCES, OPTIONS, KEYWORDS):
+def place(language: str) -> tuple[Path, Path]:
+    """The written and the compiled catalogue."""
+    folder = HERE / language / "LC_MESSAGES"
+    return folder / "messages.po", folder / "messages.mo"
+
+
+def said(language: str) -> Catalog:
+    """Every sentence of the pages in this language, as found in the code."""
+    found = Catalog(locale=language)
+    sources = SOURCES[language]
+    options = {pattern: JINJA for pattern, method in sources if method == "jinja2"}
+    for filename, line, message, _, context in extract_from_dir(GATEWAY, sources, options, KEYWORDS):
         found.add(message, None, [(filename, line)], context=context)
     return found
 
 
-def stored() -> Catalog:
+def stored(language: str) -> Catalog:
     """The catalogue as it stands in the repository."""
-    with PO.open("rb") as file:
-        return read_po(file, locale="de")
+    with place(language)[0].open("rb") as file:
+        return read_po(file, locale=language)
 
 
-def update() -> list[str]:
-    """Merge what the pages say into the catalogue and compile it. Returns what has no German."""
-    catalogue = stored() if PO.exists() else Catalog(locale="de")
-    catalogue.update(said(), no_fuzzy_matching=True)
+def update(language: str) -> list[str]:
+    """Merge what the pages say into the catalogue and compile it. Returns what has no translation."""
+    written, binary = place(language)
+    catalogue = stored(language) if written.exists() else Catalog(locale=language)
+    catalogue.update(said(language), no_fuzzy_matching=True)
     catalogue.obsolete.clear()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with PO.open("wb") as file:
+    written.parent.mkdir(parents=True, exist_ok=True)
+    with written.open("wb") as file:
         write_po(file, catalogue, width=110, no_location=True, omit_header=True, sort_output=True)
-    MO.write_bytes(compiled(stored()))
+    binary.write_bytes(compiled(stored(language)))
     return [str(message.id) for message in catalogue if message.id and not message.string]
 
 

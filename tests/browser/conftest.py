@@ -40,6 +40,7 @@ class Site:
     url: str
     demo: Demo
     complaints: list[str] = field(default_factory=list)
+    services: Services | None = None
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +78,7 @@ def running(services):
     server = make_server("127.0.0.1", 0, create_app(services), threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    site = Site(f"http://127.0.0.1:{server.server_port}", demo)
+    site = Site(f"http://127.0.0.1:{server.server_port}", demo, services=services)
     yield site
     server.shutdown()
     thread.join()

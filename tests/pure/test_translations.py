@@ -1,28 +1,35 @@
-"""The pages speak German completely, and what is compiled is what is written."""
+"""The pages speak German completely, those of debtors French and Italian too, and what is compiled is what is written."""
 
 import gettext
 
+import pytest
+
 from gateway.translations import catalogue
 
+ALL = pytest.mark.parametrize("language", catalogue.SOURCES)
 
-def test_every_sentence_of_the_pages_has_its_german():
+
+@ALL
+def test_every_sentence_of_the_pages_has_its_translation(language):
     """`python -m gateway.translations` collects, merges and compiles; what it names needs a translation."""
-    stored = {message.id: message.string for message in catalogue.stored() if message.id}
-    said = {message.id for message in catalogue.said() if message.id}
+    stored = {message.id: message.string for message in catalogue.stored(language) if message.id}
+    said = {message.id for message in catalogue.said(language) if message.id}
     assert said == stored.keys(), "run python -m gateway.translations"
-    assert not [sentence for sentence, german in stored.items() if not german]
+    assert not [sentence for sentence, translated in stored.items() if not translated]
 
 
-def test_the_compiled_catalogue_says_what_the_written_one_says():
+@ALL
+def test_the_compiled_catalogue_says_what_the_written_one_says(language):
     """Nobody has edited one and forgotten the other."""
-    with catalogue.MO.open("rb") as file:
+    with catalogue.place(language)[1].open("rb") as file:
         compiled = gettext.GNUTranslations(file)
-    for message in catalogue.stored():
+    for message in catalogue.stored(language):
         if message.id:
             assert compiled.gettext(message.id) == message.string, "run python -m gateway.translations"
 
 
-def test_translations_keep_the_places_for_values():
-    """A sentence that names an amount in English names it in German."""
-    for message in catalogue.stored():
+@ALL
+def test_translations_keep_the_places_for_values(language):
+    """A sentence that names an amount in English names it in every language."""
+    for message in catalogue.stored(language):
         assert not list(message.check()), message.id
