@@ -12,6 +12,7 @@ from fractions import Fraction
 from gateway.core.errors import Invalid
 from gateway.law.calendars import EU, UnknownCountry
 from gateway.law.kinds import bracketed, stepped
+from gateway.law.lines import line
 from gateway.law.periods import euros, half_up
 from gateway.law.tables import Tables
 
@@ -60,8 +61,11 @@ class Costs:
 def collection_costs(mandate: Mandate, tables: Tables) -> Costs:
     """At most what a lawyer could ask (§ 13e (1) RDG). Raises UnknownCountry, DateOutOfTable and Invalid."""
     if mandate.country == "CH":
-        line = "Art. 27 (3) SchKG: what an agency costs is not the debtor's to pay"
-        return Costs((), 0, 0, 0, 0, (line,))
+        told = line(
+            "Art. 27 (3) SchKG: what an agency costs is not the debtor's to pay",
+            "Art. 27 Abs. 3 SchKG: was ein Inkassobüro kostet, zahlt nicht der Schuldner",
+        )
+        return Costs((), 0, 0, 0, 0, (told,))
     if mandate.country != "DE":
         raise UnknownCountry("collection costs are known for DE and CH", country=mandate.country)
     _check(mandate, tables)
@@ -128,16 +132,39 @@ def _vat(net_minor: int, day: date, tables: Tables) -> int:
 
 
 def _lines(costs: Costs, mandate: Mandate) -> tuple[str, ...]:
-    lines = [
-        f"{item.code}: {euros(item.fee_minor)}{f' × {item.factor}' if item.factor else ', 20 %, at most 20.00'}"
-        f" = {euros(item.amount_minor)}"
-        for item in costs.items
-    ]
-    vat = "the creditor deducts it" if mandate.vat_deductible else euros(costs.vat_minor)
-    lines.append(f"net {euros(costs.net_minor)}, value added tax: {vat}, gross {euros(costs.gross_minor)}")
+    lines = [_item_line(item) for item in costs.items]
+    deducted = line("the creditor deducts it", "zieht der Gläubiger ab")
+    lines.append(
+        line(
+            "net {net}, value added tax: {vat}, gross {gross}",
+            "netto {net}, Umsatzsteuer: {vat}, brutto {gross}",
+            net=euros(costs.net_minor),
+            vat=deducted if mandate.vat_deductible else euros(costs.vat_minor),
+            gross=euros(costs.gross_minor),
+        )
+    )
     if mandate.lump_sum_minor:
-        lines.append(f"§ 288 (5) BGB: {euros(costs.lump_sum_credited_minor)} of the lump sum count towards these costs")
+        lines.append(
+            line(
+                "§ 288 (5) BGB: {credited} of the lump sum count towards these costs",
+                "§ 288 Abs. 5 BGB: {credited} der Pauschale werden auf diese Kosten angerechnet",
+                credited=euros(costs.lump_sum_credited_minor),
+            )
+        )
     return tuple(lines)
+
+
+def _item_line(item: Item) -> str:
+    fee, amount = euros(item.fee_minor), euros(item.amount_minor)
+    if item.factor is not None:
+        return f"{item.code}: {fee} × {item.factor} = {amount}"
+    return line(
+        "{code}: {fee}, 20 %, at most 20.00 = {amount}",
+        "{code}: {fee}, 20 %, höchstens 20.00 = {amount}",
+        code=item.code,
+        fee=fee,
+        amount=amount,
+    )
 
 
 def lawyer_fee(value_minor: int, day: date, tables: Tables) -> int:
