@@ -112,6 +112,21 @@ def test_what_is_no_object_is_a_problem(raw):
     assert (status, answer["code"]) == (2, "invalid-input")
 
 
+@pytest.mark.parametrize("name", CALCULATORS)
+def test_german_lines_say_the_same_numbers(name):
+    """Only the lines differ (and the reason of a working day, which is one)."""
+    given = dict(CALCULATORS[name].example)
+    english, german = calc(name, given)[1], calc(name, given | {"language": "de"})[1]
+    lines = [" ".join(answer.pop("working")) for answer in (english, german)]
+    assert _spoken(name, english) == _spoken(name, german)
+    numbers = r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]+[.][0-9]{2}"
+    assert re.findall(numbers, lines[0]) == re.findall(numbers, lines[1])
+
+
+def _spoken(name, answer):
+    return {field: value for field, value in answer.items() if (name, field) != ("working-day", "reason")}
+
+
 def test_an_unknown_calculator_is_named():
     status, answer = calc("horoscope", {})
     assert (status, answer["code"]) == (2, "unknown-calculator")
