@@ -13,6 +13,7 @@ from gateway import cli
 from gateway.core.channels import Notice, read_notice
 from gateway.law import notices, store
 from gateway.law.catalogue import CALCULATORS
+from gateway.law.models import LawRow
 from gateway.law.tables import shipped
 from tests.builders import a_world
 from tests.conftest import SHARED
@@ -154,6 +155,26 @@ def test_a_faulty_file_changes_nothing(services, tmp_path):
     assert result.exception.facts["errors"][0]["path"] == "line 3"
     with services.db.transaction(None) as session:
         assert store.load(session) is shipped()
+
+
+def test_a_release_that_ships_another_value_wins_over_an_imported_one(services):
+    """Otherwise an upgrade could stop every letter; the other imported rows stay."""
+    told = {"table_name": "base-rate", "source": "x", "certainty": "memory", "imported_by": "system", "key": "DE"}
+    wrong = {"valid_from": date(2026, 7, 1), "valid_to": date(2026, 12, 31), "value": "9.99"}
+    right = {"valid_from": date(2027, 1, 1), "valid_to": date(2027, 6, 30), "value": "1.77"}
+    with services.db.transaction(None) as session:
+        for row in (wrong, right):
+            session.add(LawRow(**told, **row, created_at=datetime(2026, 11, 25, tzinfo=UTC)))
+        session.flush()
+        tables = store.load(session)
+    assert tables.at("base-rate", "DE", date(2026, 8, 1)).value == "1.52"
+    assert tables.at("base-rate", "DE", date(2027, 2, 1)).value == "1.77"
+
+
+def test_a_database_that_is_not_up_to_date_is_a_problem_of_its_own(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nowhere")
+    assert calc("reference", {"kind": "rf", "base": "A"})[1]["code"] == "unavailable"
+    assert calc("reference", {"kind": "rf", "base": "A"}, "--shipped")[0] == 0
 
 
 def test_the_tables_can_be_listed(services):
