@@ -82,7 +82,7 @@ def _keys(country: str, region: str | None) -> Iterable[str]:
 @cache
 def _holidays(country: str, region: str, year: int) -> dict[date, Line]:
     """The holidays of a year with their names. Raises UnknownCountry, UnknownRegion and DateOutOfTable."""
-    _check(country, region)
+    check_place(country, region)
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise DateOutOfTable(f"holidays are known from {FIRST_YEAR} to {LAST_YEAR}", table="holiday")
     english, german = (_named(country, region, year, language) for language in ("en_US", "de"))
@@ -102,12 +102,22 @@ def _named(country: str, region: str, year: int, language: str) -> dict[date, st
     return dict(found.items())
 
 
-def _check(country: str, region: str) -> None:
+def check_place(country: str, region: str | None) -> None:
+    """For an answer that needs no calendar: a misspelt place is told all the same. Raises UnknownCountry, UnknownRegion."""
     if country not in COUNTRIES:
         raise UnknownCountry(f"{country} is none of {', '.join(sorted(COUNTRIES))}", country=country)
     known = LAENDER if country == "DE" else frozenset(_class(country).subdivisions)
     if region and region not in known:
         raise UnknownRegion(f"{country} has no region {region}: {', '.join(sorted(known))}", region=region)
+
+
+def is_place(country: str, region: str | None = None) -> bool:
+    """Whether this country and region have a calendar here."""
+    try:
+        check_place(country, region)
+    except (UnknownCountry, UnknownRegion):
+        return False
+    return True
 
 
 def _class(country: str) -> type[holidays.HolidayBase]:
