@@ -4,7 +4,7 @@ Sources: § 13e RDG with RVG (VV 2300, 1000, 7002, §§ 2, 13, 31b, 60); § 34 G
 § 458 UGB; Art. 27 (3), 68 SchKG; BGH VIII ZR 95/18.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -76,7 +76,7 @@ def collection_costs(mandate: Mandate, tables: Tables) -> Costs:
     gross_minor = net_minor + vat_minor
     credited_minor = min(mandate.lump_sum_minor, gross_minor)
     costs = Costs(tuple(items), net_minor, vat_minor, gross_minor, credited_minor, ())
-    return Costs(costs.items, net_minor, vat_minor, gross_minor, credited_minor, _lines(costs, mandate))
+    return replace(costs, working=_lines(costs, mandate, tables))
 
 
 def _check(mandate: Mandate, tables: Tables) -> None:
@@ -131,8 +131,8 @@ def _vat(net_minor: int, day: date, tables: Tables) -> int:
     return half_up(net_minor * Fraction(tables.at("vat-rate", "DE", day).number) / 100)
 
 
-def _lines(costs: Costs, mandate: Mandate) -> tuple[str, ...]:
-    lines = [_item_line(item) for item in costs.items]
+def _lines(costs: Costs, mandate: Mandate, tables: Tables) -> tuple[str, ...]:
+    lines = [_item_line(item, mandate.mandate_date, tables) for item in costs.items]
     deducted = line("the creditor deducts it", "zieht der Gläubiger ab")
     lines.append(
         line(
@@ -154,15 +154,17 @@ def _lines(costs: Costs, mandate: Mandate) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _item_line(item: Item) -> str:
+def _item_line(item: Item, day: date, tables: Tables) -> str:
     fee, amount = euros(item.fee_minor), euros(item.amount_minor)
     if item.factor is not None:
         return f"{item.code}: {fee} × {item.factor} = {amount}"
     return line(
-        "{code}: {fee}, 20 %, at most 20.00 = {amount}",
-        "{code}: {fee}, 20 %, höchstens 20.00 = {amount}",
+        "{code}: {fee}, {percent} %, at most {limit} = {amount}",
+        "{code}: {fee}, {percent} %, höchstens {limit} = {amount}",
         code=item.code,
         fee=fee,
+        percent=_rule("expenses-percent", day, tables),
+        limit=_rule("expenses-limit", day, tables),
         amount=amount,
     )
 
