@@ -184,8 +184,9 @@ def _working(given: Given, lines: Iterable[str]) -> list[str]:
 
 def over_debts_of(given: Given, _: Tables, __: date) -> Answer:
     debts = [allocation.OpenDebt(one["reference"], one["due"], one["open_minor"]) for one in given["debts"]]
-    applied, rule = allocation.over_debts(given["payment_minor"], debts, given["purpose"])
-    left_minor = given["payment_minor"] - sum(applied.values())
+    paid, rule = allocation.over_debts(given["payment_minor"], debts, given["purpose"] or "")
+    applied = {debt.reference: paid.get(debt.reference, 0) for debt in debts}
+    left_minor = given["payment_minor"] - sum(paid.values())
     return {
         "applied": applied,
         "rule": rule,
@@ -194,7 +195,7 @@ def over_debts_of(given: Given, _: Tables, __: date) -> Answer:
             given,
             [
                 line("{rule}: {why}", "{rule}: {why}", rule=rule, why=_WHY[rule]),
-                *(f"{reference}: {euros(paid)}" for reference, paid in applied.items()),
+                *(f"{reference}: {euros(minor)}" for reference, minor in applied.items()),
                 line("left over: {left}", "übrig: {left}", left=euros(left_minor)),
             ],
         ),
@@ -295,8 +296,9 @@ def withdrawal_of(given: Given, tables: Tables, _: date) -> Answer:
         raise Invalid.at("/goods_received", "is needed, or declared_on")
     if (given["goods_received"] is None) != (given["instructed"] is None):
         raise Invalid.at("/instructed", "and goods_received are needed together")
+    region = _region(given)
+    calendars.check_place("DE", region)
     if given["goods_received"] is not None:
-        region = _region(given)
         last = withdrawal.last_day(
             given["goods_received"], instructed=given["instructed"], region=region, tables=tables
         )
@@ -324,6 +326,7 @@ def consumer_credit_of(given: Given, tables: Tables, _: date) -> Answer:
 def instalments_of(given: Given, tables: Tables, _: date) -> Answer:
     parts = instalments.split(given["total_minor"], given["count"])
     region, due = _region(given), []
+    calendars.check_place(given["country"], region)
     if given["first_due"] is not None:
         due = instalments.due_dates(given["first_due"], given["count"], given["country"], region, tables)
     days: list[date | None] = [*due] if due else [None] * len(parts)
@@ -366,8 +369,9 @@ def reference_of(given: Given, _: Tables, __: date) -> Answer:
 
 
 def girocode_of(given: Given, _: Tables, __: date) -> Answer:
-    names = ("name", "iban", "amount_minor", "currency", "reference", "text")
-    payload = epc_payload(Transfer(**{name: given[name] for name in names}))
+    names = ("name", "iban", "amount_minor", "currency")
+    told = {name: given[name] for name in names} | {name: given[name] or "" for name in ("reference", "text")}
+    payload = epc_payload(Transfer(**told))
     size = len(payload.encode())
     working = [f"EPC069-12 version 002, UTF-8, level M, {size} of 331 bytes", *payload.split("\n")]
     return {"payload": payload, "svg": epc_svg(payload), "working": working}

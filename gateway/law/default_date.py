@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from gateway.core.errors import Contradictory, Invalid
-from gateway.law.calendars import COUNTRIES, EU, UnknownCountry, working_day
+from gateway.law.calendars import EU, check_place, working_day
 from gateway.law.lines import Line, line
 from gateway.law.periods import days_after, months_after
 from gateway.law.tables import DAY, Tables
@@ -80,8 +80,7 @@ class Default:
 
 def default_date(case: Case, tables: Tables) -> Default:
     """Raises UnknownCountry, UnknownRegion, DateOutOfTable, Invalid and Contradictory."""
-    if case.country not in COUNTRIES:
-        raise UnknownCountry(country=case.country)
+    check_place(case.country, case.region)
     decide: Callable[..., Default] = _DECIDE[type(case)]
     return decide(case, tables)
 

@@ -81,6 +81,17 @@ def test_every_example_of_the_contract_runs():
         ("default-interest", {"contract_date": "2025-03-02"}, "contradictory-input"),
         ("default-interest", {"through": "2027-01-01"}, "rate-not-known"),
         ("default-interest", {"country": "XX"}, "unknown-country"),
+        ("default-interest", {"country": "FR"}, "unknown-country"),
+        ("default-interest", {"through": "9999-12-31"}, "rate-not-known"),
+        ("retention", {"date": "0001-01-01"}, "date-out-of-table"),
+        ("bureau-report", {"disputed": None}, "invalid-input"),
+        ("instalments", {"first_due": None, "region": "XX"}, "unknown-region"),
+        (
+            "withdrawal",
+            {"goods_received": None, "instructed": None, "declared_on": "2026-11-02", "region": "XX"},
+            "unknown-region",
+        ),
+        ("reference", {"base": "ß1"}, "invalid-input"),
         ("working-day", {"region": "XX"}, "unknown-region"),
         ("working-day", {"country": "Germany"}, "unknown-country"),
         ("default-date", {"days": 3}, "contradictory-input"),
@@ -105,6 +116,21 @@ def test_every_example_of_the_contract_runs():
 def test_impossible_input_is_a_problem_with_a_stable_code(name, change, code):
     status, answer = calc(name, dict(CALCULATORS[name].example) | change)
     assert (status, answer["code"]) == (2, code)
+
+
+@pytest.mark.parametrize("ground", [{"ground": "reminder", "received": "2025-04-01"}, {"consumer_notice": False}])
+def test_a_misspelt_region_is_told_where_no_calendar_is_needed(ground):
+    given = {"country": "DE", "region": "XX", "ground": "invoice-30-days"}
+    if "received" not in ground:
+        given |= {"due_and_received": "2025-04-01", "consumer": True}
+    assert calc("default-date", given | ground)[1]["code"] == "unknown-region"
+
+
+def test_a_debt_that_gets_nothing_is_told_with_nothing():
+    debts = [{"reference": f"R-{number}", "due": "2025-03-01", "open_minor": 8000} for number in (1, 2)]
+    given = {"payment_minor": 5000, "debts": debts, "purpose": "R-2"}
+    assert calc("allocation-over-debts", given)[1]["applied"] == {"R-1": 0, "R-2": 5000}
+    assert calc("allocation-over-debts", given | {"purpose": None})[1]["applied"] == {"R-1": 2500, "R-2": 2500}
 
 
 @pytest.mark.parametrize("raw", ["", "x", "[]", "1", '{"kind":"rf","kind":"rf","base":"A"}', '{"base": NaN}'])

@@ -86,7 +86,7 @@ def test_a_negative_base_rate_lowers_the_rate():
     ("terms", "code"),
     [
         (Terms("XX", "consumer", "EUR"), "unknown-country"),
-        (Terms("FR", "business", "EUR"), "rate-not-known"),
+        (Terms("FR", "business", "EUR"), "unknown-country"),
         (Terms("DE", "company", "EUR"), "invalid-input"),
         (Terms("DE", "consumer", "EUR", day_count="act/364"), "invalid-input"),
         (Terms("DE", "consumer", "EUR", basis="eu-late-payment"), "contradictory-input"),
