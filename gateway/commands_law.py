@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy.exc import DBAPIError
 
 from gateway.command_line import AS_JSON, OperatorContext, Row, tell
 from gateway.core import clock
 from gateway.core.db import WORKER_ROLE, Database
-from gateway.core.errors import BadRequest, GatewayError, Invalid
+from gateway.core.errors import BadRequest, GatewayError, Invalid, Unavailable
 from gateway.core.http import MAX_BODY_BYTES, decode_json
 from gateway.law import imports, store
 from gateway.law.catalogue import CALCULATORS, calculate
@@ -70,6 +71,10 @@ def _tables(operator: OperatorContext, *, imported: bool | None) -> Tables:
         try:
             with database.transaction(None) as session:
                 return store.load(session)
+        except DBAPIError as error:
+            raise Unavailable(
+                f"the imported rows cannot be read; {DATABASE} names no database that is up to date"
+            ) from error
         finally:
             database.engine.dispose()
     with operator.services.db.transaction(None) as session:

@@ -158,6 +158,10 @@ NOTICES = {
         "Card testing: unusually many declines",
     ),
     "card-testing-ended": ("Das Testen von Karten hat aufgehört", "Card testing has ended"),
+    "law-table-ends": (
+        "Eine Tabelle des Rechts endet bald; neue Werte mit `kulanz law import`",
+        "A table of the law ends soon; new values by `kulanz law import`",
+    ),
     "inbox-parked": ("Eine Nachricht wurde nicht verstanden", "A message could not be understood"),
 }
 ROLES = {

@@ -1,7 +1,7 @@
 """What schemas need beside marshmallow's own."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -34,9 +34,13 @@ class Whole(fields.Integer):
 
 
 class Day(fields.Date):
-    """A date written 2026-11-25, of a time in which this system is used."""
+    """A date written 2026-11-25, of a time in which this system is used; for any other, `outside` is raised."""
 
     FIRST, LAST = date(1900, 1, 1), date(2199, 12, 31)
+
+    def __init__(self, *, outside: Callable[[str], Exception] = ValidationError, **options: Any) -> None:
+        super().__init__(**options)
+        self.outside = outside
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> date:  # noqa: ARG002 - marshmallow's signature
         if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value, re.ASCII):
@@ -46,5 +50,5 @@ class Day(fields.Date):
         except ValueError as error:
             raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE) from error
         if not self.FIRST <= day <= self.LAST:
-            raise ValidationError("lies outside the years 1900 to 2199")
+            raise self.outside(f"{day} lies outside the years {self.FIRST.year} to {self.LAST.year}")
         return day

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
 
@@ -92,9 +93,9 @@ def append_many(session: Session, entries: Sequence[tuple[Entry, bytes]]) -> int
     rows = []
     for entry, key in entries:
         seq, prev_hash = heads.get(entry.subject_id) or (0, _genesis(merchant_id, entry))
-        row = _row(merchant_id, entry, seq + 1, prev_hash, key)
-        heads[entry.subject_id] = row.seq, row.hash
-        rows.append({column.key: getattr(row, column.key) for column in _TABLE.c})
+        row = _values(merchant_id, entry, seq + 1, prev_hash, key)
+        heads[entry.subject_id] = row["seq"], row["hash"]
+        rows.append(row)
     if rows:
         session.execute(_INSERT, rows)
     return len(rows)
@@ -144,8 +145,13 @@ _LAST_OF_MANY = text(
 
 
 def _row(merchant_id: UUID, entry: Entry, seq: int, prev_hash: bytes, key: bytes) -> History:
+    return History(**_values(merchant_id, entry, seq, prev_hash, key))
+
+
+def _values(merchant_id: UUID, entry: Entry, seq: int, prev_hash: bytes, key: bytes) -> dict[str, Any]:
+    """The columns of an entry; a mapped object for each of thousands would take longer than sealing them."""
     body = json.dumps(entry.body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-    row = History(
+    row = SimpleNamespace(
         merchant_id=merchant_id,
         id=new_id(),
         subject_kind=entry.subject_kind,
@@ -157,8 +163,7 @@ def _row(merchant_id: UUID, entry: Entry, seq: int, prev_hash: bytes, key: bytes
         body=seal(key, body, _context(merchant_id, entry.subject_id, seq)),
         prev_hash=prev_hash,
     )
-    row.hash = chain.entry_hash(row)
-    return row
+    return {**vars(row), "hash": chain.entry_hash(cast("Any", row))}
 
 
 def _genesis(merchant_id: UUID, entry: Entry) -> bytes:

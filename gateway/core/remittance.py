@@ -97,7 +97,8 @@ def epc_svg(payload: str) -> str:
 
 
 def _compact(text: str) -> str:
-    return text.replace(" ", "").upper()
+    """Without blanks, in capitals; letters that only a capital would make ASCII (ß, a ligature) stay what they are."""
+    return text.replace(" ", "").upper() if text.isascii() else text
 
 
 def _line(field: str, value: str, limit: int) -> str:

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from gateway.core.errors import Invalid
 from gateway.law.allocation import Debt, allocate
 from gateway.law.interest import Accrual, Terms, accrue
+from gateway.law.lines import Line, line
 from gateway.law.periods import euros
 from gateway.law.tables import DAY, Tables
 
@@ -83,10 +84,17 @@ def account(
         accrual = _run(terms, standing, one.day - DAY, tables)
         standing, entry = _paid(standing, one, accrual, rule)
         entries.append(entry)
-        working += [*accrual.working, *_payment_lines(entry)]
+        working += [*accrual.working, _payment_line(entry)]
     accrual = _run(terms, standing, through, tables)
     rest = standing.debt + Debt(0, accrual.interest_minor, 0)
-    working += [*accrual.working, f"{through}: {_parts(rest)}, together {euros(rest.total_minor)}"]
+    closing = line(
+        "{day}: {rest}, together {total}",
+        "{day}: {rest}, zusammen {total}",
+        day=through,
+        rest=_parts(rest),
+        total=euros(rest.total_minor),
+    )
+    working += [*accrual.working, closing]
     return Account(tuple(entries), rest, rest.total_minor, tuple(working), standing.overpaid_minor)
 
 
@@ -132,16 +140,26 @@ def _paid(standing: _Standing, one: Movement, accrual: Accrual, rule: str) -> tu
     return _Standing(begins, done.rest, ((begins, done.rest.principal_minor),), overpaid_minor), entry
 
 
-def _payment_lines(entry: Entry) -> list[str]:
-    paid_minor = entry.applied.total_minor + entry.overpaid_minor
-    paid = f"{euros(paid_minor)} paid after {entry.days} days and {euros(entry.accrued_minor)} interest"
-    return [f"{entry.date}: {paid} → {_parts(entry.applied)}; left: {_parts(entry.rest)}"]
+def _payment_line(entry: Entry) -> Line:
+    return line(
+        "{day}: {paid} paid after {days} days and {accrued} interest → {applied}; left: {rest}",
+        "{day}: {paid} gezahlt nach {days} Tagen und {accrued} Zinsen → {applied}; Rest: {rest}",
+        day=entry.date,
+        paid=euros(entry.applied.total_minor + entry.overpaid_minor),
+        days=entry.days,
+        accrued=euros(entry.accrued_minor),
+        applied=_parts(entry.applied),
+        rest=_parts(entry.rest),
+    )
 
 
-def _parts(debt: Debt) -> str:
-    return (
-        f"costs {euros(debt.costs_minor)}, interest {euros(debt.interest_minor)},"
-        f" principal {euros(debt.principal_minor)}"
+def _parts(debt: Debt) -> Line:
+    return line(
+        "costs {costs}, interest {interest}, principal {principal}",
+        "Kosten {costs}, Zinsen {interest}, Hauptforderung {principal}",
+        costs=euros(debt.costs_minor),
+        interest=euros(debt.interest_minor),
+        principal=euros(debt.principal_minor),
     )
 
 

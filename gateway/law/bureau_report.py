@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from gateway.law.calendars import UnknownCountry
+from gateway.law.lines import line
 from gateway.law.periods import days_after
 from gateway.law.tables import Tables
 
@@ -48,8 +49,19 @@ def bureau_report(report: Report, tables: Tables) -> Allowed:
     waiting = [] if earliest is None or earliest <= report.on else _waiting(report, wait)
     missing = (*lacking, *waiting)
     lines = (
-        f"{report.on}: rule set {rule_set}, {wait} days after the first reminder",
-        f"missing: {', '.join(missing) or 'nothing'}; earliest: {earliest or 'cannot be told'}",
+        line(
+            "{day}: rule set {rules}, {days} days after the first reminder",
+            "{day}: Regelwerk {rules}, {days} Tage nach der ersten Mahnung",
+            day=report.on,
+            rules=rule_set,
+            days=wait,
+        ),
+        line(
+            "missing: {missing}; earliest: {earliest}",
+            "es fehlt: {missing}; frühestens: {earliest}",
+            missing=", ".join(missing) or line("nothing", "nichts"),
+            earliest=earliest or line("cannot be told", "lässt sich nicht sagen"),
+        ),
     )
     return Allowed(not missing, earliest, rule_set, missing, lines)
 

@@ -74,7 +74,7 @@ class AllocationAnswerSchema(Answered):
 
 
 class OverDebtsAnswerSchema(Answered):
-    """What each debt gets; debts that get nothing are left out."""
+    """What each debt gets, nothing included."""
 
     applied = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
     rule = fields.String(required=True, metadata={"example": "bgb-366-1"})

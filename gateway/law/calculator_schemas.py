@@ -7,6 +7,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from gateway.core.fields import Day, Strict, Whole, YesNo
 from gateway.core.money import MAX_MINOR, currencies
 from gateway.law import allocation, interest
+from gateway.law.tables import DateOutOfTable, RateNotKnown
 
 MOST_LISTED = 1000
 _WORD = validate.Length(min=1, max=20)
@@ -18,8 +19,9 @@ def amount(*, least: int = 0, **options: Any) -> Whole:
     return Whole(validate=validate.Range(min=least, max=MAX_MINOR), **_needed(options))
 
 
-def day(**options: Any) -> Day:
-    return Day(**_needed(options))
+def day(*, outside: type[DateOutOfTable] = DateOutOfTable, **options: Any) -> Day:
+    """A date; one of a time that no table can know is told by the code of a date outside a table."""
+    return Day(outside=outside, **_needed(options))
 
 
 def word(**options: Any) -> fields.String:
@@ -55,9 +57,9 @@ class InterestSchema(Calculation):
     debtor = one_of(*interest.DEBTORS)
     principal_minor = amount()
     currency = fields.String(required=True, validate=validate.OneOf(sorted(currencies())), metadata={"example": "EUR"})
-    first = day(data_key="from", metadata={"description": "first day that bears interest"})
-    through = day(metadata={"description": "last day counted"})
-    contract_date = day(load_default=None)
+    first = day(outside=RateNotKnown, data_key="from", metadata={"description": "first day that bears interest"})
+    through = day(outside=RateNotKnown, metadata={"description": "last day counted"})
+    contract_date = day(outside=RateNotKnown, load_default=None)
     day_count = one_of(*interest.DAY_COUNTS, load_default="act/act")
     basis = one_of(*interest.BASES, load_default="statutory")
 
@@ -126,7 +128,7 @@ class OverDebtsSchema(Calculation):
 
     payment_minor = amount()
     debts = fields.List(fields.Nested(OpenDebtSchema), required=True, validate=validate.Length(min=1, max=MOST_LISTED))
-    purpose = fields.String(load_default="", validate=_TEXT)
+    purpose = fields.String(load_default=None, allow_none=True, validate=_TEXT)
 
 
 class CollectionCostsSchema(Calculation):
@@ -184,7 +186,7 @@ class BureauReportSchema(Calculation):
     first_reminder = day(load_default=None)
     second_reminder = day(load_default=None)
     notice_given_on = day(load_default=None)
-    disputed = yes_no(load_default=False)
+    disputed = yes_no()
 
 
 class WithdrawalSchema(Calculation):
@@ -255,5 +257,5 @@ class GirocodeSchema(Calculation):
     iban = fields.String(required=True, validate=_TEXT)
     amount_minor = amount(least=1)
     currency = fields.String(required=True, validate=validate.OneOf(sorted(currencies())))
-    text = fields.String(load_default="", validate=_TEXT)
-    reference = fields.String(load_default="", validate=_TEXT)
+    text = fields.String(load_default=None, allow_none=True, validate=_TEXT)
+    reference = fields.String(load_default=None, allow_none=True, validate=_TEXT)

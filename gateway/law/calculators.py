@@ -1,6 +1,6 @@
 """What each calculator does: loaded input in, an answer with lines that a person can check out (pure)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -24,6 +24,7 @@ from gateway.law import (
 from gateway.law.account import PAYMENT, Entry, Movement, account, opening
 from gateway.law.allocation import Debt
 from gateway.law.interest import Terms
+from gateway.law.lines import Line, in_language, joined, line
 from gateway.law.periods import euros, percent
 from gateway.law.tables import Tables
 
@@ -43,7 +44,12 @@ def _terms(given: Given) -> Terms:
 def interest_of(given: Given, tables: Tables, _: date) -> Answer:
     first, through = given["first"], given["through"]
     accrual = interest.accrue(_terms(given), [(first, given["principal_minor"])], first, through, tables)
-    total = f"sum, rounded half up once: {euros(accrual.interest_minor)} {given['currency']}"
+    total = line(
+        "sum, rounded half up once: {sum} {currency}",
+        "Summe, einmal kaufmännisch gerundet: {sum} {currency}",
+        sum=euros(accrual.interest_minor),
+        currency=given["currency"],
+    )
     return {
         "interest_minor": accrual.interest_minor,
         "days": accrual.days,
@@ -57,7 +63,7 @@ def interest_of(given: Given, tables: Tables, _: date) -> Answer:
             }
             for one in accrual.periods
         ],
-        "working": [*accrual.working, total],
+        "working": _working(given, [*accrual.working, total]),
     }
 
 
@@ -73,7 +79,7 @@ def account_of(given: Given, tables: Tables, _: date) -> Answer:
         "rest": _parts(found.rest),
         "total_minor": found.total_minor,
         "overpaid_minor": found.overpaid_minor,
-        "working": list(found.working),
+        "working": _working(given, found.working),
     }
 
 
@@ -125,7 +131,7 @@ def default_of(given: Given, tables: Tables, _: date) -> Answer:
         "default_from": _iso(found.default_from),
         "interest_from": _iso(found.interest_from),
         "fee_allowed_for_this_letter": found.fee_allowed_for_this_letter,
-        "working": list(found.working),
+        "working": _working(given, found.working),
     }
 
 
@@ -139,42 +145,69 @@ def _iso(day: date | None) -> str | None:
 
 def working_day_of(given: Given, tables: Tables, _: date) -> Answer:
     found, reason = calendars.working_day(given["country"], _region(given), given["date"], tables)
-    return {"date": found.isoformat(), "reason": reason, "working": reason.split("; ")}
+    [told] = _working(given, [reason])
+    return {"date": found.isoformat(), "reason": told, "working": told.split("; ")}
 
 
 def allocation_of(given: Given, _: Tables, __: date) -> Answer:
     debt = Debt(given["costs_minor"], given["interest_minor"], given["principal_minor"])
     found = allocation.allocate(given["rule"], given["payment_minor"], debt)
-    order = " → ".join(part.removesuffix("_minor") for part in allocation.RULES[given["rule"]])
+    parts = allocation.RULES[given["rule"]]
+    order = line(
+        "{rule}: {order}", "{rule}: {order}", rule=given["rule"], order=joined(" → ", [_PART[part] for part in parts])
+    )
     return {
         "applied": _parts(found.applied),
         "rest": _parts(found.rest),
         "overpaid_minor": found.overpaid_minor,
-        "working": [
-            f"{given['rule']}: {order}",
-            *(
-                f"{part.removesuffix('_minor')}: {euros(getattr(debt, part))} − {euros(getattr(found.applied, part))}"
-                f" = {euros(getattr(found.rest, part))}"
-                for part in allocation.RULES[given["rule"]]
-            ),
-        ],
+        "working": _working(given, [order, *(_subtraction(part, debt, found) for part in parts)]),
     }
+
+
+_PART = {
+    "costs_minor": line("costs", "Kosten"),
+    "interest_minor": line("interest", "Zinsen"),
+    "principal_minor": line("principal", "Hauptforderung"),
+}
+
+
+def _subtraction(part: str, debt: Debt, found: allocation.Allocated) -> Line:
+    owed, paid, left = (euros(getattr(one, part)) for one in (debt, found.applied, found.rest))
+    text = "{part}: {owed} − {paid} = {left}"
+    return line(text, text, part=_PART[part], owed=owed, paid=paid, left=left)
+
+
+def _working(given: Given, lines: Iterable[str]) -> list[str]:
+    """The lines in the language asked for."""
+    return in_language(given["language"], lines)
 
 
 def over_debts_of(given: Given, _: Tables, __: date) -> Answer:
     debts = [allocation.OpenDebt(one["reference"], one["due"], one["open_minor"]) for one in given["debts"]]
-    applied, rule = allocation.over_debts(given["payment_minor"], debts, given["purpose"])
-    left_minor = given["payment_minor"] - sum(applied.values())
-    why = (
-        "the purpose names what it pays" if rule == allocation.BY_PURPOSE else "due earlier first, equals in proportion"
-    )
-    lines = [f"{reference}: {euros(paid)}" for reference, paid in applied.items()]
+    paid, rule = allocation.over_debts(given["payment_minor"], debts, given["purpose"] or "")
+    applied = {debt.reference: paid.get(debt.reference, 0) for debt in debts}
+    left_minor = given["payment_minor"] - sum(paid.values())
     return {
         "applied": applied,
         "rule": rule,
         "overpaid_minor": left_minor,
-        "working": [f"{rule}: {why}", *lines, f"left over: {euros(left_minor)}"],
+        "working": _working(
+            given,
+            [
+                line("{rule}: {why}", "{rule}: {why}", rule=rule, why=_WHY[rule]),
+                *(f"{reference}: {euros(minor)}" for reference, minor in applied.items()),
+                line("left over: {left}", "übrig: {left}", left=euros(left_minor)),
+            ],
+        ),
     }
+
+
+_WHY = {
+    allocation.BY_PURPOSE: line("the purpose names what it pays", "der Verwendungszweck nennt, was bezahlt wird"),
+    allocation.BY_LAW: line(
+        "due earlier first, equals in proportion", "früher Fälliges zuerst, Gleiches im Verhältnis"
+    ),
+}
 
 
 def collection_costs_of(given: Given, tables: Tables, _: date) -> Answer:
@@ -203,15 +236,26 @@ def collection_costs_of(given: Given, tables: Tables, _: date) -> Answer:
         "vat_minor": costs.vat_minor,
         "gross_minor": costs.gross_minor,
         "lump_sum_credited_minor": costs.lump_sum_credited_minor,
-        "working": list(costs.working),
+        "working": _working(given, costs.working),
     }
 
 
 def court_fee_of(given: Given, tables: Tables, today: date) -> Answer:
     day = given["on"] or today
     fee_minor = fees.court_fee(given["country"], given["claim_minor"], given["step"], day, tables)
-    line = f"{given['country']}, {given['step']} on {day}, value {euros(given['claim_minor'])}: {euros(fee_minor)}"
-    return {"fee_minor": fee_minor, "working": [line]}
+    told = line(
+        "{country}, {step} on {day}, value {value}: {fee}",
+        "{country}, {step} am {day}, Wert {value}: {fee}",
+        country=given["country"],
+        step=_STEP[given["step"]],
+        day=day,
+        value=euros(given["claim_minor"]),
+        fee=euros(fee_minor),
+    )
+    return {"fee_minor": fee_minor, "working": _working(given, [told])}
+
+
+_STEP = {"payment-order": line("payment order", "Mahnbescheid"), "action": line("action", "Klage")}
 
 
 _EVENTS: Mapping[str, Callable[[Given], limitation.Event]] = {
@@ -230,7 +274,7 @@ def limitation_of(given: Given, tables: Tables, _: date) -> Answer:
         "ends": found.ends.isoformat(),
         "cautious_end": found.cautious_end.isoformat(),
         "warn_from": found.warn_from.isoformat(),
-        "working": list(found.working),
+        "working": _working(given, found.working),
     }
 
 
@@ -242,7 +286,7 @@ def bureau_report_of(given: Given, tables: Tables, _: date) -> Answer:
         "earliest": _iso(found.earliest),
         "rule_set": found.rule_set,
         "missing": list(found.missing),
-        "working": list(found.working),
+        "working": _working(given, found.working),
     }
 
 
@@ -252,42 +296,52 @@ def withdrawal_of(given: Given, tables: Tables, _: date) -> Answer:
         raise Invalid.at("/goods_received", "is needed, or declared_on")
     if (given["goods_received"] is None) != (given["instructed"] is None):
         raise Invalid.at("/instructed", "and goods_received are needed together")
+    region = _region(given)
+    calendars.check_place("DE", region)
     if given["goods_received"] is not None:
-        region = _region(given)
         last = withdrawal.last_day(
             given["goods_received"], instructed=given["instructed"], region=region, tables=tables
         )
-        answer |= {"last_day": last.day.isoformat(), "working": [*last.working]}
+        answer |= {"last_day": last.day.isoformat(), "working": _working(given, last.working)}
     if given["declared_on"] is not None:
         refund = withdrawal.refund_until(given["declared_on"], tables)
-        answer |= {"refund_until": refund.day.isoformat(), "working": [*answer["working"], *refund.working]}
+        answer |= {
+            "refund_until": refund.day.isoformat(),
+            "working": [*answer["working"], *_working(given, refund.working)],
+        }
     return answer
 
 
 def retention_of(given: Given, tables: Tables, _: date) -> Answer:
     found = retention.retention(given["kind"], given["date"], tables)
-    return {"keep_until": found.keep_until.isoformat(), "working": list(found.working)}
+    return {"keep_until": found.keep_until.isoformat(), "working": _working(given, found.working)}
 
 
 def consumer_credit_of(given: Given, tables: Tables, _: date) -> Answer:
     names = ("seller_is_sme", "sold_online", "days_after_delivery", "interest_or_fee", "third_party", "on")
     found = consumer_credit.consumer_credit(consumer_credit.Offer(**{name: given[name] for name in names}), tables)
-    return {"exempt": found.exempt, "reason": found.reason, "working": list(found.working)}
+    return {"exempt": found.exempt, "reason": found.reason, "working": _working(given, found.working)}
 
 
 def instalments_of(given: Given, tables: Tables, _: date) -> Answer:
     parts = instalments.split(given["total_minor"], given["count"])
     region, due = _region(given), []
+    calendars.check_place(given["country"], region)
     if given["first_due"] is not None:
         due = instalments.due_dates(given["first_due"], given["count"], given["country"], region, tables)
-    lines = [
-        f"{number}. {euros(part)}{f' on {due[number - 1]}' if due else ''}" for number, part in enumerate(parts, 1)
-    ]
+    days: list[date | None] = [*due] if due else [None] * len(parts)
+    lines = [_instalment_line(number, part, day) for number, (part, day) in enumerate(zip(parts, days, strict=True), 1)]
+    total = line("sum {total}", "Summe {total}", total=euros(sum(parts)))
     return {
         "instalments_minor": parts,
         "due": [day.isoformat() for day in due],
-        "working": [*lines, f"sum {euros(sum(parts))}"],
+        "working": _working(given, [*lines, total]),
     }
+
+
+def _instalment_line(number: int, part_minor: int, day: date | None) -> str:
+    told = f"{number}. {euros(part_minor)}"
+    return told if day is None else line("{told} on {day}", "{told} am {day}", told=told, day=day)
 
 
 def effective_rate_of(given: Given, _: Tables, __: date) -> Answer:
@@ -315,8 +369,9 @@ def reference_of(given: Given, _: Tables, __: date) -> Answer:
 
 
 def girocode_of(given: Given, _: Tables, __: date) -> Answer:
-    names = ("name", "iban", "amount_minor", "currency", "reference", "text")
-    payload = epc_payload(Transfer(**{name: given[name] for name in names}))
+    names = ("name", "iban", "amount_minor", "currency")
+    told = {name: given[name] for name in names} | {name: given[name] or "" for name in ("reference", "text")}
+    payload = epc_payload(Transfer(**told))
     size = len(payload.encode())
     working = [f"EPC069-12 version 002, UTF-8, level M, {size} of 331 bytes", *payload.split("\n")]
     return {"payload": payload, "svg": epc_svg(payload), "working": working}

@@ -11,6 +11,7 @@ from functools import cache
 import holidays
 
 from gateway.core.errors import Contradictory, GatewayError
+from gateway.law.lines import Line, joined, line
 from gateway.law.tables import DAY, DateOutOfTable, Tables
 
 EU = frozenset("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())  # noqa: SIM905 - read as a list
@@ -50,25 +51,25 @@ def is_working_day(country: str, region: str | None, day: date, tables: Tables) 
     return why_not(country, region, day, tables) is None
 
 
-def working_day(country: str, region: str | None, day: date, tables: Tables) -> tuple[date, str]:
+def working_day(country: str, region: str | None, day: date, tables: Tables) -> tuple[date, Line]:
     """The day itself or the next working day, and why. Raises as `is_working_day`."""
-    reasons: list[str] = []
+    reasons: list[Line] = []
     for _ in range(_MOST_IN_A_ROW):
         if (reason := why_not(country, region, day, tables)) is None:
-            return day, "; ".join([*reasons, f"{day} is a working day"])
-        reasons.append(f"{day} is {reason}")
+            return day, joined("; ", [*reasons, line("{day} is a working day", "{day} ist ein Werktag", day=day)])
+        reasons.append(line("{day} is {reason}", "{day} ist {reason}", day=day, reason=reason))
         day += DAY
     raise DateOutOfTable(f"no working day within {_MOST_IN_A_ROW} days before {day}", table="holiday")
 
 
-def why_not(country: str, region: str | None, day: date, tables: Tables) -> str | None:
+def why_not(country: str, region: str | None, day: date, tables: Tables) -> Line | None:
     """What makes it no working day, or None."""
     known = _holidays(country, region or "", day.year)
     told = next((row for key in _keys(country, region) if (row := tables.find("holiday", key, day))), None)
     if day.weekday() in (_SATURDAY, _SUNDAY):
-        return "a Saturday" if day.weekday() == _SATURDAY else "a Sunday"
+        return line("a Saturday", "ein Samstag") if day.weekday() == _SATURDAY else line("a Sunday", "ein Sonntag")
     if told is not None:
-        return None if told.value == "working" else f"a holiday ({told.source})"
+        return None if told.value == "working" else line("a holiday ({why})", "ein Feiertag ({why})", why=told.source)
     return known.get(day)
 
 
@@ -79,25 +80,44 @@ def _keys(country: str, region: str | None) -> Iterable[str]:
 
 
 @cache
-def _holidays(country: str, region: str, year: int) -> dict[date, str]:
+def _holidays(country: str, region: str, year: int) -> dict[date, Line]:
     """The holidays of a year with their names. Raises UnknownCountry, UnknownRegion and DateOutOfTable."""
-    _check(country, region)
+    check_place(country, region)
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise DateOutOfTable(f"holidays are known from {FIRST_YEAR} to {LAST_YEAR}", table="holiday")
-    subdivision = "BY" if region == WITHOUT_ASSUMPTION else region or None
-    language = "en_US" if "en_US" in (_class(country).supported_languages or ()) else None
-    found = holidays.country_holidays(
-        country, subdiv=subdivision, years=year, categories=_categories(country, region), language=language
+    english, german = (_named(country, region, year, language) for language in ("en_US", "de"))
+    return {day: line("{en}", "{de}", en=name, de=german[day]) for day, name in english.items()} | _beside(
+        country, year
     )
-    return {day: str(name) for day, name in found.items()} | _beside(country, year)
 
 
-def _check(country: str, region: str) -> None:
+def _named(country: str, region: str, year: int, language: str) -> dict[date, str]:
+    """The holidays in this language, where the package has them in it."""
+    spoken = _class(country).supported_languages or ()
+    known = language if language in spoken else "en_US" if "en_US" in spoken else None
+    subdivision = "BY" if region == WITHOUT_ASSUMPTION else region or None
+    found = holidays.country_holidays(
+        country, subdiv=subdivision, years=year, categories=_categories(country, region), language=known
+    )
+    return dict(found.items())
+
+
+def check_place(country: str, region: str | None) -> None:
+    """For an answer that needs no calendar: a misspelt place is told all the same. Raises UnknownCountry, UnknownRegion."""
     if country not in COUNTRIES:
         raise UnknownCountry(f"{country} is none of {', '.join(sorted(COUNTRIES))}", country=country)
     known = LAENDER if country == "DE" else frozenset(_class(country).subdivisions)
     if region and region not in known:
         raise UnknownRegion(f"{country} has no region {region}: {', '.join(sorted(known))}", region=region)
+
+
+def is_place(country: str, region: str | None = None) -> bool:
+    """Whether this country and region have a calendar here."""
+    try:
+        check_place(country, region)
+    except (UnknownCountry, UnknownRegion):
+        return False
+    return True
 
 
 def _class(country: str) -> type[holidays.HolidayBase]:
@@ -112,9 +132,10 @@ def _categories(country: str, region: str) -> tuple[str, ...]:
     return ("public", "optional") if country == "CH" else ("public",)
 
 
-def _beside(country: str, year: int) -> dict[date, str]:
+def _beside(country: str, year: int) -> dict[date, Line]:
     """Good Friday is no holiday in Austria but counts as one for terms (§ 903 ABGB)."""
-    return {_easter(year) - timedelta(days=2): "Good Friday (§ 903 ABGB)"} if country == "AT" else {}
+    name = line("Good Friday (§ 903 ABGB)", "Karfreitag (§ 903 ABGB)")
+    return {_easter(year) - timedelta(days=2): name} if country == "AT" else {}
 
 
 def _easter(year: int) -> date:

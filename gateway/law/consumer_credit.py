@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from gateway.core.errors import Invalid
+from gateway.law.lines import Line, line
 from gateway.law.tables import Tables, shipped
 
 _IN_FORCE = date(2026, 11, 20)
@@ -41,22 +42,38 @@ def consumer_credit(offer: Offer, tables: Tables) -> Exempt:
     if offer.days_after_delivery < 0:
         raise Invalid.at("/days_after_delivery", "is not negative")
     rule_set = tables.at("consumer-credit", "DE/rule-set", offer.on)
-    reason, line = _new(offer, tables) if rule_set.value == "ccd2" else _old(offer)
-    return Exempt(reason.startswith("exempt"), reason, (f"{offer.on}: {rule_set.value} ({rule_set.source})", line))
+    reason, told = _new(offer, tables) if rule_set.value == "ccd2" else _old(offer)
+    return Exempt(reason.startswith("exempt"), reason, (f"{offer.on}: {rule_set.value} ({rule_set.source})", told))
 
 
-def _new(offer: Offer, tables: Tables) -> tuple[str, str]:
+def _new(offer: Offer, tables: Tables) -> tuple[str, Line]:
     if offer.third_party:
-        return "third-party", "a third party offers or buys the credit"
+        return "third-party", line(
+            "a third party offers or buys the credit", "ein Dritter gewährt oder kauft den Kredit"
+        )
     if offer.interest_or_fee:
-        return "interest-or-fee", "it costs the buyer more than the limited cost of paying late"
+        return "interest-or-fee", line(
+            "it costs the buyer more than the limited cost of paying late",
+            "er kostet den Käufer mehr als die begrenzten Kosten der Verspätung",
+        )
     strict = offer.sold_online and not offer.seller_is_sme
     most = tables.at("consumer-credit", "DE/days-large-online" if strict else "DE/days", offer.on).whole
-    told = f"{offer.days_after_delivery} days after delivery, at most {most} for this seller"
+    told = line(
+        "{days} days after delivery, at most {most} for this seller",
+        "{days} Tage nach der Lieferung, höchstens {most} für diesen Verkäufer",
+        days=offer.days_after_delivery,
+        most=most,
+    )
     return ("too-long", told) if offer.days_after_delivery > most else ("exempt", told)
 
 
-def _old(offer: Offer) -> tuple[str, str]:
+def _old(offer: Offer) -> tuple[str, Line]:
     if offer.interest_or_fee:
-        return "interest-or-fee", "§ 506 (1) BGB: deferred payment against payment is consumer credit"
-    return "exempt-free-of-charge", "§ 506 (1) BGB: deferred payment free of charge is no consumer credit"
+        return "interest-or-fee", line(
+            "§ 506 (1) BGB: deferred payment against payment is consumer credit",
+            "§ 506 Abs. 1 BGB: entgeltlicher Zahlungsaufschub ist Verbraucherkredit",
+        )
+    return "exempt-free-of-charge", line(
+        "§ 506 (1) BGB: deferred payment free of charge is no consumer credit",
+        "§ 506 Abs. 1 BGB: unentgeltlicher Zahlungsaufschub ist kein Verbraucherkredit",
+    )

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from gateway.core.errors import Contradictory, Invalid
-from gateway.law.calendars import COUNTRIES, EU, UnknownCountry, working_day
+from gateway.law.calendars import EU, check_place, working_day
+from gateway.law.lines import Line, line
 from gateway.law.periods import days_after, months_after
 from gateway.law.tables import DAY, Tables
 
@@ -79,8 +80,7 @@ class Default:
 
 def default_date(case: Case, tables: Tables) -> Default:
     """Raises UnknownCountry, UnknownRegion, DateOutOfTable, Invalid and Contradictory."""
-    if case.country not in COUNTRIES:
-        raise UnknownCountry(country=case.country)
+    check_place(case.country, case.region)
     decide: Callable[..., Default] = _DECIDE[type(case)]
     return decide(case, tables)
 
@@ -89,25 +89,40 @@ def _invoice(case: InvoiceThirtyDays, tables: Tables) -> Default:
     if (why := _needs_reminder(case)) is not None:
         return Default(False, None, None, None, False, "invoice-30-days", (why,))  # noqa: FBT003 - the columns stand above
     end = days_after(case.due_and_received, INVOICE_DAYS)
-    line = f"{case.due_and_received} + {INVOICE_DAYS} days (§ 286 (3) BGB) = {end}"
-    return _shifted(case, end, "invoice-30-days", line, tables)
+    english, german = "{day} + {days} days (§ 286 (3) BGB) = {end}", "{day} + {days} Tage (§ 286 Abs. 3 BGB) = {end}"
+    told = line(english, german, day=case.due_and_received, days=INVOICE_DAYS, end=end)
+    return _shifted(case, end, "invoice-30-days", told, tables)
 
 
-def _needs_reminder(case: InvoiceThirtyDays) -> str | None:
+def _needs_reminder(case: InvoiceThirtyDays) -> Line | None:
     """Why thirty days alone bring no default, or None."""
     if case.country == "CH":
-        return "Art. 102 OR: without an agreed day only a reminder brings default"
+        return line(
+            "Art. 102 OR: without an agreed day only a reminder brings default",
+            "Art. 102 OR: ohne vereinbarten Tag bringt nur eine Mahnung in Verzug",
+        )
     if case.country not in ("DE", *EU):
-        return f"in {case.country} this ground is not known here: a reminder is needed"
+        return line(
+            "in {country} this ground is not known here: a reminder is needed",
+            "für {country} ist dieser Grund hier nicht bekannt: es braucht eine Mahnung",
+            country=case.country,
+        )
     if case.consumer and case.country != "DE":
-        return "a consumer is not in default by an invoice alone: a reminder is needed"
+        return line(
+            "a consumer is not in default by an invoice alone: a reminder is needed",
+            "ein Verbraucher kommt durch eine Rechnung allein nicht in Verzug: es braucht eine Mahnung",
+        )
     if case.consumer and not case.consumer_notice:
-        return "§ 286 (3) BGB: a consumer is not in default unless the invoice itself told him so; a reminder is needed"
+        return line(
+            "§ 286 (3) BGB: a consumer is not in default unless the invoice itself told him so; a reminder is needed",
+            "§ 286 Abs. 3 BGB: ohne Hinweis in der Rechnung kommt ein Verbraucher nicht in Verzug; es braucht eine Mahnung",
+        )
     return None
 
 
 def _agreed(case: AgreedDate, tables: Tables) -> Default:
-    return _shifted(case, case.date, "agreed-date", f"{case.date} was agreed (§ 286 (2) no. 1 BGB)", tables)
+    english, german = "{day} was agreed (§ 286 (2) no. 1 BGB)", "{day} war vereinbart (§ 286 Abs. 2 Nr. 1 BGB)"
+    return _shifted(case, case.date, "agreed-date", line(english, german, day=case.date), tables)
 
 
 def _after_event(case: AfterEvent, tables: Tables) -> Default:
@@ -116,29 +131,46 @@ def _after_event(case: AfterEvent, tables: Tables) -> Default:
     if not 0 <= (case.days or 0) <= MOST_DAYS or not 0 <= (case.months or 0) <= MOST_MONTHS:
         raise Invalid("a term is not negative and has an end that can be lived to see")
     if case.days is not None:
-        end, told = days_after(case.event_date, case.days), f"{case.days} days"
+        end, told = days_after(case.event_date, case.days), line("{n} days", "{n} Tage", n=case.days)
     else:
-        end, told = months_after(case.event_date, case.months or 0), f"{case.months} months"
-    line = f"{case.event_date} + {told}, the day of the event not counted (§§ 187 (1), 188 BGB) = {end}"
-    return _shifted(case, end, "after-event", line, tables)
+        end, told = months_after(case.event_date, case.months or 0), line("{n} months", "{n} Monate", n=case.months)
+    counted = line(
+        "{day} + {told}, the day of the event not counted (§§ 187 (1), 188 BGB) = {end}",
+        "{day} + {told}, der Tag des Ereignisses zählt nicht (§§ 187 Abs. 1, 188 BGB) = {end}",
+        day=case.event_date,
+        told=told,
+        end=end,
+    )
+    return _shifted(case, end, "after-event", counted, tables)
 
 
 def _reminder(case: Reminder, _: Tables) -> Default:
     """Default begins with the receipt; interest on the day after (§ 187 (1) BGB). This letter is free of charge."""
-    line = f"{case.received}: the reminder is received; interest from the next day (§ 187 (1) BGB)"
-    free = "the letter that brings default about may cost nothing"
+    told = line(
+        "{day}: the reminder is received; interest from the next day (§ 187 (1) BGB)",
+        "{day}: die Mahnung geht zu; Zinsen ab dem nächsten Tag (§ 187 Abs. 1 BGB)",
+        day=case.received,
+    )
+    free = line(
+        "the letter that brings default about may cost nothing",
+        "das Schreiben, das in Verzug setzt, darf nichts kosten",
+    )
     interest_from = days_after(case.received, 1)
-    return Default(True, None, case.received, interest_from, False, "reminder", (line, free))  # noqa: FBT003
+    return Default(True, None, case.received, interest_from, False, "reminder", (told, free))  # noqa: FBT003
 
 
 def _shifted(
-    case: AgreedDate | AfterEvent | InvoiceThirtyDays, end: date, ground: str, line: str, tables: Tables
+    case: AgreedDate | AfterEvent | InvoiceThirtyDays, end: date, ground: str, told: Line, tables: Tables
 ) -> Default:
     """The last day moves on to a working day; default and interest begin on the day after it."""
     last, reason = working_day(case.country, case.region, end, tables)
     begins = last + DAY
     by_agreement = case.country != "CH"
-    lines = (line, f"last day to pay: {reason}", f"default and interest from {begins}")
+    lines = (
+        told,
+        line("last day to pay: {reason}", "letzter Tag zum Zahlen: {reason}", reason=reason),
+        line("default and interest from {day}", "Verzug und Zinsen ab {day}", day=begins),
+    )
     return Default(True, last, begins, begins, by_agreement, ground, lines)  # noqa: FBT003
 
 

@@ -10,8 +10,9 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from gateway.core.errors import Contradictory, Invalid
 
 MOST_MONTHS, MOST_INSTALMENTS = 600, 600
-_LEAST_GROWTH, _MOST_GROWTH = Decimal("1e-9"), Decimal("1e9")
-_STEPS = 200
+_MOST_MONTHLY = Decimal(1000)
+"""Beyond a thousandfold each month there is no rate that tells anybody anything."""
+_DIGITS, _STEPS = 80, 250
 _CENT = Decimal("0.01")
 
 
@@ -26,14 +27,17 @@ class Instalment:
 def effective_rate(price_minor: int, instalments: Sequence[Instalment]) -> Decimal:
     """Percent a year with two digits; below zero where less is paid than the price. Raises Invalid and Contradictory."""
     _check(price_minor, instalments)
-    with localcontext(prec=50):
-        low, high = _LEAST_GROWTH, _MOST_GROWTH
-        if _worth(instalments, Decimal(1)) == price_minor:
+    by_month = _by_month(instalments)
+    with localcontext(prec=_DIGITS):
+        if sum(by_month) == price_minor:
             return Decimal(0).quantize(_CENT)
+        low, high = Decimal(0), _MOST_MONTHLY
+        if _worth(by_month, high) > price_minor:
+            raise Contradictory("more is paid than any rate explains")
         for _ in range(_STEPS):
             middle = (low + high) / 2
-            low, high = (middle, high) if _worth(instalments, middle) > price_minor else (low, middle)
-        return ((low - 1) * 100).quantize(_CENT, ROUND_HALF_UP)
+            low, high = (middle, high) if _worth(by_month, middle) > price_minor else (low, middle)
+        return ((high**12 - 1) * 100).quantize(_CENT, ROUND_HALF_UP) + 0  # no zero below zero
 
 
 def _check(price_minor: int, instalments: Sequence[Instalment]) -> None:
@@ -47,10 +51,17 @@ def _check(price_minor: int, instalments: Sequence[Instalment]) -> None:
         raise Contradictory("what is paid at once and later fits no rate")
 
 
-def _worth(instalments: Sequence[Instalment], growth: Decimal) -> Decimal:
-    """What the instalments are worth at the start, with so much growth a year; summed by month, each power taken once."""
-    by_month: dict[int, int] = {}
+def _by_month(instalments: Sequence[Instalment]) -> list[int]:
+    """What is paid in each month, from the start to the last one."""
+    paid = [0] * (max(one.month for one in instalments) + 1)
     for one in instalments:
-        by_month[one.month] = by_month.get(one.month, 0) + one.amount_minor
-    monthly = (growth.ln() / 12).exp()
-    return sum((amount / monthly**month for month, amount in by_month.items()), Decimal(0))
+        paid[one.month] += one.amount_minor
+    return paid
+
+
+def _worth(by_month: Sequence[int], monthly: Decimal) -> Decimal:
+    """What the instalments are worth at the start, where an amount grows by this factor each month."""
+    worth = Decimal(0)
+    for amount_minor in reversed(by_month):
+        worth = worth / monthly + amount_minor
+    return worth

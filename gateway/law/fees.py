@@ -4,7 +4,7 @@ Sources: § 13e RDG with RVG (VV 2300, 1000, 7002, §§ 2, 13, 31b, 60); § 34 G
 § 458 UGB; Art. 27 (3), 68 SchKG; BGH VIII ZR 95/18.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -12,6 +12,7 @@ from fractions import Fraction
 from gateway.core.errors import Invalid
 from gateway.law.calendars import EU, UnknownCountry
 from gateway.law.kinds import bracketed, stepped
+from gateway.law.lines import line
 from gateway.law.periods import euros, half_up
 from gateway.law.tables import Tables
 
@@ -60,8 +61,11 @@ class Costs:
 def collection_costs(mandate: Mandate, tables: Tables) -> Costs:
     """At most what a lawyer could ask (§ 13e (1) RDG). Raises UnknownCountry, DateOutOfTable and Invalid."""
     if mandate.country == "CH":
-        line = "Art. 27 (3) SchKG: what an agency costs is not the debtor's to pay"
-        return Costs((), 0, 0, 0, 0, (line,))
+        told = line(
+            "Art. 27 (3) SchKG: what an agency costs is not the debtor's to pay",
+            "Art. 27 Abs. 3 SchKG: was ein Inkassobüro kostet, zahlt nicht der Schuldner",
+        )
+        return Costs((), 0, 0, 0, 0, (told,))
     if mandate.country != "DE":
         raise UnknownCountry("collection costs are known for DE and CH", country=mandate.country)
     _check(mandate, tables)
@@ -72,7 +76,7 @@ def collection_costs(mandate: Mandate, tables: Tables) -> Costs:
     gross_minor = net_minor + vat_minor
     credited_minor = min(mandate.lump_sum_minor, gross_minor)
     costs = Costs(tuple(items), net_minor, vat_minor, gross_minor, credited_minor, ())
-    return Costs(costs.items, net_minor, vat_minor, gross_minor, credited_minor, _lines(costs, mandate))
+    return replace(costs, working=_lines(costs, mandate, tables))
 
 
 def _check(mandate: Mandate, tables: Tables) -> None:
@@ -127,17 +131,42 @@ def _vat(net_minor: int, day: date, tables: Tables) -> int:
     return half_up(net_minor * Fraction(tables.at("vat-rate", "DE", day).number) / 100)
 
 
-def _lines(costs: Costs, mandate: Mandate) -> tuple[str, ...]:
-    lines = [
-        f"{item.code}: {euros(item.fee_minor)}{f' × {item.factor}' if item.factor else ', 20 %, at most 20.00'}"
-        f" = {euros(item.amount_minor)}"
-        for item in costs.items
-    ]
-    vat = "the creditor deducts it" if mandate.vat_deductible else euros(costs.vat_minor)
-    lines.append(f"net {euros(costs.net_minor)}, value added tax: {vat}, gross {euros(costs.gross_minor)}")
+def _lines(costs: Costs, mandate: Mandate, tables: Tables) -> tuple[str, ...]:
+    lines = [_item_line(item, mandate.mandate_date, tables) for item in costs.items]
+    deducted = line("the creditor deducts it", "zieht der Gläubiger ab")
+    lines.append(
+        line(
+            "net {net}, value added tax: {vat}, gross {gross}",
+            "netto {net}, Umsatzsteuer: {vat}, brutto {gross}",
+            net=euros(costs.net_minor),
+            vat=deducted if mandate.vat_deductible else euros(costs.vat_minor),
+            gross=euros(costs.gross_minor),
+        )
+    )
     if mandate.lump_sum_minor:
-        lines.append(f"§ 288 (5) BGB: {euros(costs.lump_sum_credited_minor)} of the lump sum count towards these costs")
+        lines.append(
+            line(
+                "§ 288 (5) BGB: {credited} of the lump sum count towards these costs",
+                "§ 288 Abs. 5 BGB: {credited} der Pauschale werden auf diese Kosten angerechnet",
+                credited=euros(costs.lump_sum_credited_minor),
+            )
+        )
     return tuple(lines)
+
+
+def _item_line(item: Item, day: date, tables: Tables) -> str:
+    fee, amount = euros(item.fee_minor), euros(item.amount_minor)
+    if item.factor is not None:
+        return f"{item.code}: {fee} × {item.factor} = {amount}"
+    return line(
+        "{code}: {fee}, {percent} %, at most {limit} = {amount}",
+        "{code}: {fee}, {percent} %, höchstens {limit} = {amount}",
+        code=item.code,
+        fee=fee,
+        percent=_rule("expenses-percent", day, tables),
+        limit=_rule("expenses-limit", day, tables),
+        amount=amount,
+    )
 
 
 def lawyer_fee(value_minor: int, day: date, tables: Tables) -> int:

@@ -8,6 +8,7 @@ from datetime import date
 from itertools import groupby
 
 from gateway.core.errors import GatewayError, NotFound
+from gateway.law.calendars import is_place
 from gateway.law.kinds import KINDS
 from gateway.law.tables import CERTAINTIES, COLUMNS, BadRows, Row, Tables
 
@@ -93,19 +94,21 @@ def _read(cells: list[str]) -> Row:
     table, key, first, last, value, source, certainty = (cell.strip() for cell in cells)
     if (kind := KINDS.get(table)) is None:
         raise ValueError(f"there is no table {table!r}: {', '.join(KINDS)}")
-    if not kind.knows(key):
+    if not kind.knows(key) or (table == "holiday" and not is_place(*key.split("-"))):
         raise ValueError(f"{key!r} is no key of {table}")
-    if not kind.holds(value):
+    if not kind.holds(key, value):
         raise ValueError(f"{value!r} is no value of {table}")
     if certainty not in CERTAINTIES:
         raise ValueError(f"certainty is one of {', '.join(CERTAINTIES)}")
     if not source or len(source) > MAX_SOURCE or not source.isprintable():
         raise ValueError(f"a source is needed, at most {MAX_SOURCE} characters")
     row = Row(table, key, _day(first), _day(last) if last else None, value, source, certainty)
-    if row.valid_to is None and kind.must_end:
+    if row.valid_to is None and kind.span:
         raise ValueError(f"a row of {table} needs its last day: no value is carried on")
     if row.last < row.valid_from:
         raise ValueError("valid_to lies before valid_from")
+    if not kind.lasts(row.valid_from, row.last):
+        raise ValueError(f"a row of {table} holds for {kind.span}")
     return row
 
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 from gateway.core.errors import Contradictory, Invalid
 from gateway.law.calendars import COUNTRIES, EU, UnknownCountry
 from gateway.law.periods import euros, half_up, percent
-from gateway.law.tables import DAY, RateNotKnown, Tables
+from gateway.law.tables import DAY, Tables
 
 DAY_COUNTS = ("act/act", "act/365", "30/360")
 BASES = ("statutory", "eu-late-payment")
@@ -108,7 +108,7 @@ def source(terms: Terms, first: date, tables: Tables) -> Source:
     if (terms.country, terms.debtor) == ("AT", "consumer"):
         return Source("fixed-rate", "AT/consumer", Decimal(0))
     if terms.country not in ("DE", "AT"):
-        raise RateNotKnown(f"the default rate of {terms.country} is in no table", table="rate-points")
+        raise UnknownCountry(f"the default rate of {terms.country} is in no table", country=terms.country)
     contract = terms.contract_date if terms.contract_date and terms.debtor == "business" else first
     points = tables.at("rate-points", f"{terms.country}/{terms.debtor}", contract).number
     return Source("base-rate", terms.country, points)

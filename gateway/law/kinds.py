@@ -1,60 +1,112 @@
 """Which tables of the law there are and what their keys and values look like (pure)."""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 MONEY_DIGITS = 2
-_NUMBER = r"-?[0-9]{1,6}(\.[0-9]{1,4})?"
+_PERCENT = r"[0-9]{1,2}(\.[0-9]{1,4})?"
+_FACTOR = r"[0-9](\.[0-9]{1,2})?"
 _AMOUNT = r"[0-9]{1,9}\.[0-9]{2}"
-_WHOLE = r"[0-9]{1,4}"
+_WHOLE = r"[0-9]{1,3}"
 _STEP = rf"(?:[0-9]{{1,9}}|\*)/[0-9]{{1,9}}/{_AMOUNT}"
 _BRACKET = rf"(?:[0-9]{{1,9}}|\*):{_AMOUNT}"
-_LAND = r"[A-Z]{2}"
+HALF_YEAR, ONE_DAY = "a half-year from 1 January or 1 July", "one day"
+
+
+def _rising(value: str) -> bool:
+    """Whether the limits of steps or brackets rise, the last of them is open, and no step is of no width."""
+    limits = [re.split("[/:]", part)[0] for part in value.split()]
+    widths = [part.split("/")[1] for part in value.split() if "/" in part]
+    rising = [int(limit) for limit in limits[:-1] if limit != "*"]
+    return (
+        limits[-1] == "*"
+        and len(rising) == len(limits) - 1
+        and rising == sorted(set(rising))
+        and all(int(width) for width in widths)
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The form of a table: its keys, its values, and whether its rows must follow each other without a gap."""
+    """The form of a table: the value of each key that is read, and whether its rows must follow each other without a gap.
+
+    Only keys that somebody reads are known, so that a misspelt one is told and not passed over.
+    """
 
     about: str
-    key: str
-    value: str
+    values: Mapping[str, str]
+    """Pattern of the key → pattern of its value."""
     runs_on: bool = True
-    must_end: bool = False
-    """Whether a row needs its last day: a value of a half-year must not be carried on."""
+    span: str = ""
+    """How long each row holds, where that is fixed: a value of a half-year must not be carried on."""
+    sound: Callable[[str], bool] = bool
+    """What a pattern cannot say about a value."""
 
     def knows(self, key: str) -> bool:
-        return bool(re.fullmatch(self.key, key, re.ASCII))
+        return self._form(key) is not None
 
-    def holds(self, value: str) -> bool:
-        return bool(re.fullmatch(self.value, value, re.ASCII))
+    def holds(self, key: str, value: str) -> bool:
+        form = self._form(key)
+        return form is not None and bool(re.fullmatch(form, value, re.ASCII)) and self.sound(value)
+
+    def lasts(self, first: date, last: date) -> bool:
+        """Whether a row of the table may hold from the first to the last day."""
+        if self.span == ONE_DAY:
+            return first == last
+        if self.span == HALF_YEAR:
+            ends = {(1, 1): (6, 30), (7, 1): (12, 31)}.get((first.month, first.day))
+            return ends == (last.month, last.day) and first.year == last.year
+        return True
+
+    def _form(self, key: str) -> str | None:
+        return next((form for known, form in self.values.items() if re.fullmatch(known, key, re.ASCII)), None)
 
 
 KINDS: dict[str, Kind] = {
-    "base-rate": Kind("base or reference rate of a half-year, percent", _LAND, _NUMBER, must_end=True),
-    "rate-points": Kind("points above the base rate, by the date of the contract", rf"{_LAND}/[a-z-]+", _NUMBER),
-    "fixed-rate": Kind("default rate that the law fixes, percent", rf"{_LAND}/[a-z-]+", _NUMBER),
-    "lump-sum": Kind("lump sum for late payment", rf"{_LAND}/[a-z-]+", _AMOUNT),
-    "lawyer-fee-steps": Kind("fee by value: up to/each/fee", _LAND, rf"{_STEP}(?: {_STEP})*"),
-    "lawyer-fee-rule": Kind("factors, minimum and other numbers of lawyers' fees", rf"{_LAND}/[a-z-]+", _NUMBER),
-    "court-fee-steps": Kind("fee by value: up to/each/fee", _LAND, rf"{_STEP}(?: {_STEP})*"),
-    "court-fee-rule": Kind("factors and minimum of court fees", rf"{_LAND}/[a-z-]+", _NUMBER),
-    "enforcement-cost": Kind("cost by value: up to:cost", _LAND, rf"{_BRACKET}(?: {_BRACKET})*"),
-    "vat-rate": Kind("value added tax, percent", _LAND, _NUMBER),
-    "dunning-fee": Kind("most that a letter may cost", rf"{_LAND}/[a-z-]+", _AMOUNT),
-    "holiday": Kind(
-        "single days beside the calendar",
-        rf"{_LAND}(?:-[A-Za-z0-9]+)?",
-        "holiday|working",
-        runs_on=False,
-        must_end=True,
+    "base-rate": Kind("base or reference rate of a half-year, percent", {"AT|DE|EU": f"-?{_PERCENT}"}, span=HALF_YEAR),
+    "rate-points": Kind(
+        "points above the base rate, by the date of the contract",
+        {"AT/business|DE/(business|consumer)|EU/late-payment": _PERCENT},
     ),
-    "retention": Kind("years from the end of the calendar year, by date of the document", rf"{_LAND}/[a-z]+", _WHOLE),
-    "limitation": Kind("years until a claim is barred", rf"{_LAND}/[a-z]+", _WHOLE),
-    "bureau-rules": Kind("rule set for reports to a credit bureau", rf"{_LAND}(?:/[a-z-]+)?", r"[a-z0-9-]{1,40}"),
-    "consumer-credit": Kind("rule set and days of own deferred payment", rf"{_LAND}/[a-z-]+", r"[a-z0-9-]{1,40}"),
-    "withdrawal": Kind("days and months of withdrawal and refund", rf"{_LAND}/[a-z-]+", _WHOLE),
+    "fixed-rate": Kind("default rate that the law fixes, percent", {"AT/consumer|CH/any": _PERCENT}),
+    "lump-sum": Kind("lump sum for late payment", {"[A-Z]{2}/business|EU/late-payment": _AMOUNT}),
+    "lawyer-fee-steps": Kind("fee by value: up to/each/fee", {"DE": rf"{_STEP}(?: {_STEP})*"}, sound=_rising),
+    "lawyer-fee-rule": Kind(
+        "factors, minimum and other numbers of lawyers' fees",
+        {
+            "DE/(agreement-factor|disputed-most|least|undisputed-most)": _FACTOR,
+            "DE/(agreement-share|expenses-percent)": _PERCENT,
+            "DE/(expenses-limit|minimum|small-fee|small-limit)": _AMOUNT,
+        },
+    ),
+    "court-fee-steps": Kind("fee by value: up to/each/fee", {"DE": rf"{_STEP}(?: {_STEP})*"}, sound=_rising),
+    "court-fee-rule": Kind(
+        "factors and minimum of court fees",
+        {"DE/(action|payment-order)": _FACTOR, "DE/payment-order-least": _AMOUNT},
+    ),
+    "enforcement-cost": Kind("cost by value: up to:cost", {"CH": rf"{_BRACKET}(?: {_BRACKET})*"}, sound=_rising),
+    "vat-rate": Kind("value added tax, percent", {"DE": _PERCENT}),
+    "dunning-fee": Kind("most that a letter may cost", {"(AT|DE)/(email|letter|most)": _AMOUNT}),
+    "holiday": Kind(
+        "single days beside the calendar", {"[A-Z]{2}(-[A-Za-z0-9]+)?": "holiday|working"}, runs_on=False, span=ONE_DAY
+    ),
+    "retention": Kind(
+        "years from the end of the calendar year, by date of the document", {"DE/(book|letter|voucher)": _WHOLE}
+    ),
+    "limitation": Kind(
+        "years until a claim is barred", {"(AT|DE)/(standard|title)|CH/(general|standard|title)": _WHOLE}
+    ),
+    "bureau-rules": Kind("rule set for reports to a credit bureau", {"DE": r"[a-z0-9-]{1,40}", "DE/days": _WHOLE}),
+    "consumer-credit": Kind(
+        "rule set and days of own deferred payment",
+        {"DE/rule-set": "bgb-506-old|ccd2", "DE/days(-large-online)?": _WHOLE},
+    ),
+    "withdrawal": Kind(
+        "days and months of withdrawal and refund", {"DE/(days|refund-days|uninstructed-months)": _WHOLE}
+    ),
 }
 
 

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 
 from gateway.core.errors import Contradictory, Invalid
 from gateway.law.calendars import UnknownCountry, working_day
+from gateway.law.lines import Line, joined, line
 from gateway.law.periods import days_after, months_after, year_end, years_after
 from gateway.law.tables import DAY, Tables
 
@@ -77,7 +78,7 @@ class _Clock:
 
     end: date
     begins: date
-    lines: list[str]
+    lines: list[Line]
     talks: list[Negotiation] = field(default_factory=list)
     cautious: list[date] = field(default_factory=list)
     titled: bool = False
@@ -116,13 +117,32 @@ def _start(claim: Claim, tables: Tables) -> _Clock:
     if claim.country == "DE" and claim.kind == "standard":
         begins = year_end(claim.arose.year)
         end = year_end(claim.arose.year + years)
-        line = f"arose {claim.arose}; {years} years from the end of {claim.arose.year} (§§ 195, 199 (1) BGB): {end}"
+        told = line(
+            "arose {day}; {years} years from the end of {year} (§§ 195, 199 (1) BGB): {end}",
+            "entstanden {day}; {years} Jahre ab Ende {year} (§§ 195, 199 Abs. 1 BGB): {end}",
+            day=claim.arose,
+            years=years,
+            year=claim.arose.year,
+            end=end,
+        )
         if _due_next_year(claim.arose, tables):
-            line += "; that a day to pay at a weekend moves into the next year can be argued, but not relied on"
+            told = joined("; ", [told, _ARGUABLE])
     else:
         begins, end = claim.arose, years_after(claim.arose, years)
-        line = f"arose {claim.arose}; {years} years from that day: {end}"
-    return _Clock(end, begins + DAY, [line])
+        told = line(
+            "arose {day}; {years} years from that day: {end}",
+            "entstanden {day}; {years} Jahre ab diesem Tag: {end}",
+            day=claim.arose,
+            years=years,
+            end=end,
+        )
+    return _Clock(end, begins + DAY, [told])
+
+
+_ARGUABLE = line(
+    "that a day to pay at a weekend moves into the next year can be argued, but not relied on",
+    "dass ein Zahltag am Wochenende ins nächste Jahr rückt, ist vertretbar, aber nicht verlässlich",
+)
 
 
 def _due_next_year(arose: date, tables: Tables) -> bool:
@@ -136,21 +156,47 @@ def _years(claim: Claim, kind: str, tables: Tables) -> int:
 def _negotiated(clock: _Clock, event: Negotiation, claim: Claim, _: Tables) -> None:
     """The days in which the clock stood still come on top, the first and the last of them counted (§ 209 BGB)."""
     if claim.country != "DE":
-        clock.lines.append(f"negotiation from {event.first}: not counted on in {claim.country}")
+        clock.lines.append(
+            line(
+                "negotiation from {day}: not counted on in {country}",
+                "Verhandlung ab {day}: in {country} nicht darauf zu bauen",
+                day=event.first,
+                country=claim.country,
+            )
+        )
         return
     if event.first > clock.end:
-        clock.lines.append(f"negotiation from {event.first}: the claim was barred already")
+        clock.lines.append(
+            line(
+                "negotiation from {day}: the claim was barred already",
+                "Verhandlung ab {day}: der Anspruch war schon verjährt",
+                day=event.first,
+            )
+        )
         return
     clock.talks.append(event)
     days = _still(clock.talks, clock.begins) - _still(clock.talks[:-1], clock.begins)
     clock.end += timedelta(days=days)
     clock.lines.append(
-        f"negotiation {event.first} – {event.through}: {days} days not counted (§§ 203, 209 BGB): {clock.end}"
+        line(
+            "negotiation {first} – {through}: {days} days not counted (§§ 203, 209 BGB): {end}",
+            "Verhandlung {first} – {through}: {days} Tage nicht gezählt (§§ 203, 209 BGB): {end}",
+            first=event.first,
+            through=event.through,
+            days=days,
+            end=clock.end,
+        )
     )
     at_least = months_after(event.through, AFTER_NEGOTIATION_MONTHS)
     if at_least > clock.end:
         clock.end = at_least
-        clock.lines.append(f"not before three months after the talks (§ 203 s. 2 BGB): {clock.end}")
+        clock.lines.append(
+            line(
+                "not before three months after the talks (§ 203 s. 2 BGB): {end}",
+                "nicht vor drei Monaten nach dem Ende der Verhandlungen (§ 203 S. 2 BGB): {end}",
+                end=clock.end,
+            )
+        )
 
 
 def _still(talks: Iterable[Negotiation], begins: date) -> int:
@@ -167,33 +213,76 @@ def _still(talks: Iterable[Negotiation], begins: date) -> int:
 def _acknowledged(clock: _Clock, event: PartPayment, claim: Claim, tables: Tables) -> None:
     """A new period from the day after; an acknowledgement before the clock runs cannot shorten it."""
     if event.day > clock.end:
-        clock.lines.append(f"part payment {event.day}: the claim was barred already")
+        clock.lines.append(
+            line(
+                "part payment {day}: the claim was barred already",
+                "Teilzahlung {day}: der Anspruch war schon verjährt",
+                day=event.day,
+            )
+        )
         return
     years = _years(claim, "title" if clock.titled else claim.kind, tables)
     anew = years_after(event.day, years)
     if anew < clock.end:
         clock.cautious.append(anew)
-        clock.lines.append(f"part payment {event.day}: {anew} would be earlier than {clock.end}, which stays")
+        clock.lines.append(
+            line(
+                "part payment {day}: {anew} would be earlier than {end}, which stays",
+                "Teilzahlung {day}: {anew} wäre früher als {end}; dabei bleibt es",
+                day=event.day,
+                anew=anew,
+                end=clock.end,
+            )
+        )
         return
     clock.end, clock.begins, clock.cautious = anew, event.day + DAY, []
-    clock.lines.append(f"part payment {event.day}: {years} years anew from that day (§ 212 (1) no. 1 BGB): {clock.end}")
+    clock.lines.append(
+        line(
+            "part payment {day}: {years} years anew from that day (§ 212 (1) no. 1 BGB): {end}",
+            "Teilzahlung {day}: {years} Jahre neu ab diesem Tag (§ 212 Abs. 1 Nr. 1 BGB): {end}",
+            day=event.day,
+            years=years,
+            end=clock.end,
+        )
+    )
     days = _still(clock.talks, clock.begins)
     if days:
         clock.end += timedelta(days=days)
-        clock.lines.append(f"the talks went on for {days} days: {clock.end}")
+        clock.lines.append(
+            line(
+                "the talks went on for {days} days: {end}",
+                "die Verhandlungen dauerten noch {days} Tage: {end}",
+                days=days,
+                end=clock.end,
+            )
+        )
 
 
 def _reminded(clock: _Clock, event: Dunning, _: Claim, __: Tables) -> None:
-    clock.lines.append(f"reminder {event.day}: no effect")
+    clock.lines.append(line("reminder {day}: no effect", "Mahnung {day}: ohne Wirkung", day=event.day))
 
 
 def _titled(clock: _Clock, event: Title, claim: Claim, tables: Tables) -> None:
     if event.day > clock.end:
-        clock.lines.append(f"after {clock.end} the debtor could have raised the limitation; he did not")
+        clock.lines.append(
+            line(
+                "after {end} the debtor could have raised the limitation; he did not",
+                "nach {end} hätte der Schuldner Verjährung einwenden können; er tat es nicht",
+                end=clock.end,
+            )
+        )
     years = _years(claim, "title", tables)
     clock.end, clock.begins, clock.talks, clock.cautious = years_after(event.day, years), event.day + DAY, [], []
     clock.titled = True
-    clock.lines.append(f"title {event.day}: {years} years (§ 197 (1) no. 3 BGB): {clock.end}")
+    clock.lines.append(
+        line(
+            "title {day}: {years} years (§ 197 (1) no. 3 BGB): {end}",
+            "Titel {day}: {years} Jahre (§ 197 Abs. 1 Nr. 3 BGB): {end}",
+            day=event.day,
+            years=years,
+            end=clock.end,
+        )
+    )
 
 
 _EFFECTS: dict[type, Callable[..., None]] = {
@@ -210,9 +299,25 @@ def _answer(clock: _Clock, claim: Claim, tables: Tables) -> Limitation:
     cautious = min([clock.end, *clock.cautious])
     lines = clock.lines
     if ends != clock.end:
-        lines.append(f"{clock.end} is no working day: {ends} (§ 193 BGB); careful: {cautious}")
+        lines.append(
+            line(
+                "{day} is no working day: {ends} (§ 193 BGB); careful: {cautious}",
+                "{day} ist kein Werktag: {ends} (§ 193 BGB); vorsichtig: {cautious}",
+                day=clock.end,
+                ends=ends,
+                cautious=cautious,
+            )
+        )
     warn_from = days_after(cautious, -WARN_DAYS)
-    lines.append(f"warn from {warn_from}, {WARN_DAYS} days before {cautious}")
+    lines.append(
+        line(
+            "warn from {day}, {days} days before {cautious}",
+            "warnen ab {day}, {days} Tage vor {cautious}",
+            day=warn_from,
+            days=WARN_DAYS,
+            cautious=cautious,
+        )
+    )
     return Limitation(ends, cautious, warn_from, tuple(lines))
 
 

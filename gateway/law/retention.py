@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from gateway.core.errors import Invalid
+from gateway.law.lines import line
 from gateway.law.periods import year_end
 from gateway.law.tables import Tables
 
@@ -25,4 +26,13 @@ def retention(kind: str, day: date, tables: Tables) -> Kept:
         raise Invalid.at("/kind", f"is one of {', '.join(KINDS)}")
     row = tables.at("retention", f"DE/{kind}", day)
     until = year_end(day.year + row.whole)
-    return Kept(until, (f"{day}: {row.whole} years from the end of {day.year} ({row.source}): {until}",))
+    told = line(
+        "{day}: {years} years from the end of {year} ({source}): {until}",
+        "{day}: {years} Jahre ab Ende {year} ({source}): {until}",
+        day=day,
+        years=row.whole,
+        year=day.year,
+        source=row.source,
+        until=until,
+    )
+    return Kept(until, (told,))

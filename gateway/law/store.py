@@ -1,37 +1,52 @@
 """The tables in force: those of the release and what was imported since, read once per set of rows."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+import structlog
+from sqlalchemy import Text, cast, func, select
 from sqlalchemy.orm import Session
 
 from gateway.core import turns
 from gateway.law.imports import parse
 from gateway.law.models import LawRow
-from gateway.law.tables import Row, Tables, shipped
+from gateway.law.tables import BadRows, Row, Tables, shipped
 
+log = structlog.get_logger(__name__)
 _IMPORT = UUID(int=0)
 
 
 def load(session: Session) -> Tables:
     """Shipped and imported rows together. One small query; the tables are built anew only when rows came.
 
-    Rows are only ever added, so their number and the newest id name the set. Raises BadRows when a release ships a row
-    that contradicts an imported one.
+    Rows are only ever added, so their number and the newest id name the set.
     """
-    number, newest = session.execute(select(func.count(), func.max(LawRow.created_at)).select_from(LawRow)).one()
+    number, newest = session.execute(select(func.count(), func.max(cast(LawRow.id, Text))).select_from(LawRow)).one()
     if not number:
         return shipped()
     if (kept := _KEPT.get((number, newest))) is None:
         _KEPT.clear()
-        kept = _KEPT[number, newest] = shipped().with_rows(_imported(session))
+        kept = _KEPT[number, newest] = _merged(_imported(session))
     return kept
 
 
-_KEPT: dict[tuple[int, datetime], Tables] = {}
+_KEPT: dict[tuple[int, str], Tables] = {}
 """The newest set of this process."""
+
+
+def _merged(rows: Sequence[Row]) -> Tables:
+    """Where a release ships another value than was imported, the release is right, and the log says so."""
+    tables = shipped()
+    with suppress(BadRows):
+        return tables.with_rows(rows)
+    for row in sorted(rows, key=lambda row: (row.table, row.key, row.valid_from)):
+        try:
+            tables = tables.with_rows([row])
+        except BadRows:
+            log.warning("imported row contradicts the release", table=row.table, key=row.key, day=str(row.valid_from))
+    return tables
 
 
 def _imported(session: Session) -> tuple[Row, ...]:

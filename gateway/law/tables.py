@@ -23,6 +23,7 @@ COLUMNS = ("key", "valid_from", "valid_to", "value", "source", "certainty")
 CERTAINTIES = ("statute", "source", "derived", "memory")
 """Read in the law itself; read elsewhere; computed from what was read; not checked."""
 DAY = timedelta(days=1)
+_RATES = frozenset({"base-rate", "rate-points", "fixed-rate"})
 
 
 class DateOutOfTable(GatewayError):
@@ -96,7 +97,7 @@ class Tables:
         return run[place] if place >= 0 and day <= run[place].last else None
 
     def at(self, table: str, key: str, day: date) -> Row:
-        """The row that holds on that day. Raises DateOutOfTable, for base rates RateNotKnown, naming the table."""
+        """The row that holds on that day. Raises DateOutOfTable, for interest RateNotKnown, naming the table."""
         if (row := self.find(table, key, day)) is None:
             raise _outside(table, key, day, self.run(table, key))
         return row
@@ -207,6 +208,6 @@ def _overlap(one: Row, other: Row) -> str:
 
 
 def _outside(table: str, key: str, day: date, run: tuple[Row, ...]) -> DateOutOfTable:
-    kind = RateNotKnown if table == "base-rate" else DateOutOfTable
+    kind = RateNotKnown if table in _RATES else DateOutOfTable
     spans = f"it runs from {run[0].valid_from} to {run[-1].valid_to or 'today'}" if run else "it has no rows"
     return kind(f"table {table} ({key}) says nothing about {day}: {spans}", table=table, key=key, date=day.isoformat())

@@ -148,9 +148,11 @@ def _item(posting: Posting) -> Item:
     return Item(posting.kind, day, posting.cause, amount_minor, told)
 
 
-def differences(booked: Sequence[Booked], items: Iterable[Item], rules: Rules, cause: str) -> list[Posting]:
-    """What must be posted so that the ledger says what these items make of it: reversals first."""
-    wanted = {posting.key: posting for posting in replay(items, rules)}
+def differences(
+    booked: Sequence[Booked], items: Iterable[Item], replayed: Sequence[Posting], cause: str
+) -> list[Posting]:
+    """What must be posted so that the ledger says what was replayed from these items: reversals first."""
+    wanted = {posting.key: posting for posting in replayed}
     present = {item.key for item in items}
     reversals = []
     for entry in effective(booked):

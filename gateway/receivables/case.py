@@ -20,6 +20,7 @@ from gateway.receivables.booking import (
     booked_through,
     differences,
     items_of,
+    replay,
 )
 from gateway.receivables.lifecycle import LIFECYCLE, ClaimAct, ClaimState
 
@@ -103,16 +104,23 @@ class Case:
     def allows(self, act: ClaimAct) -> bool:
         return LIFECYCLE.allows(self.state, act)
 
-    def rebook(self, items: Iterable[Item], cause: str) -> None:
-        """Make the ledger say what these items make of it, and the claim's amounts and state follow."""
+    def rebook(self, items: Iterable[Item], cause: str, needed: Item | None = None) -> bool:
+        """Make the ledger say what these items make of it, and the claim's amounts and state follow.
+
+        False, and nothing is changed, when the replay does not book the `needed` item.
+        """
         items, rules = list(items), self.rules_of(self.claim)
-        for posting in differences(self.booked, items, rules, cause):
+        replayed = replay(items, rules)
+        if needed is not None and all(posting.key != needed.key for posting in replayed):
+            return False
+        for posting in differences(self.booked, items, replayed, cause):
             self._post(posting)
         self.claim.interest_through = booked_through(items, rules)
         sums = self.balances
         self.claim.principal_minor, self.claim.costs_minor = sums.principal_minor, sums.costs_minor
         self.claim.interest_minor, self.claim.credit_minor = sums.interest_minor, sums.credit_minor
         self._close(sums)
+        return True
 
     def _post(self, posting: Posting) -> None:
         seq = self.booked[-1].seq + 1 if self.booked else 1

@@ -142,10 +142,11 @@ def _changes(
     ids = {entry.posting.key: entry.id for entry in effective(booked)}
     fresh = [less for less in wanted if less.cause not in there or there[less.cause] in stale]
     price = next(item.amount_minor for item in items if item.kind == OPENING)
-    corrected = [CorrectPrincipal(order.total_minor, f"order:{order.id}", actor=actor)]
+    wanted_price = max(order.total_minor, others)  # what was credited by people stays credited
+    corrected = [CorrectPrincipal(wanted_price, f"order:{order.id}", actor=actor)]
     return [
         *(ReverseEntry(ids[item.key], f"order:{order.id}", actor=actor) for item in stale if item.key in ids),
-        *(corrected if price != order.total_minor > 0 else []),
+        *(corrected if price != wanted_price > 0 else []),
         *(Credit(one.amount_minor, one.day, True, one.cause, one.event, actor=actor) for one in fresh),  # noqa: FBT003
     ]
 

@@ -12,6 +12,7 @@ from gateway.receivables.booking import Accrued, Rules, Steps
 
 Rulebook = Callable[[Any], Rules]
 """A claim's row → what decides beside its items."""
+_Known = dict[tuple[Terms, tuple[tuple[date, int], ...], date, date], Accrued]
 
 
 def terms_of(claim: Any) -> Terms:
@@ -30,20 +31,26 @@ def known_through(terms: Terms, tables: Tables) -> date:
 def rulebook(tables: Tables) -> Rulebook:
     """Rules of any claim by these tables."""
     known: dict[Terms, date] = {}
+    accrued: _Known = {}
 
     def rules_of(claim: Any) -> Rules:
         terms = terms_of(claim)
         if terms not in known:
             known[terms] = known_through(terms, tables)
-        return Rules(claim.default_from, claim.interest_from, known[terms], accruing(terms, tables))
+        return Rules(claim.default_from, claim.interest_from, known[terms], accruing(terms, tables, accrued))
 
     return rules_of
 
 
-def accruing(terms: Terms, tables: Tables) -> Callable[[Steps, date, date], Accrued]:
+def accruing(terms: Terms, tables: Tables, known: _Known) -> Callable[[Steps, date, date], Accrued]:
+    """Each stretch is counted once: a replay asks for the same ones again."""
+
     def accrue(steps: Steps, first: date, through: date) -> Accrued:
-        found = interest.accrue(terms, clipped(steps, first), first, through, tables)
-        return Accrued(found.exact, {"lines": list(found.working), "days": found.days})
+        stretch = (terms, tuple(clipped(steps, first)), first, through)
+        if stretch not in known:
+            found = interest.accrue(terms, stretch[1], first, through, tables)
+            known[stretch] = Accrued(found.exact, {"lines": list(found.working), "days": found.days})
+        return known[stretch]
 
     return accrue
 

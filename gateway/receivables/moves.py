@@ -25,7 +25,6 @@ from gateway.receivables.booking import (
     WRITE_OFF,
     Item,
     effective,
-    replay,
 )
 from gateway.receivables.case import CLOSED, Case, Hold
 from gateway.receivables.changes import Change
@@ -83,10 +82,8 @@ def _charge(case: Case, item: Item) -> bool:
     if _is_there(case, item):
         return False
     _check_open(case)
-    items = [*case.items, item]
-    if not any(posting.key == item.key for posting in replay(items, case.rules_of(case.claim))):
+    if not case.rebook([*case.items, item], item.cause, needed=item):
         raise NotJustified
-    case.rebook(items, item.cause)
     return True
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from gateway import wiring
 from gateway.core.work import Job
 from gateway.receivables import claims, follow
-from gateway.receivables.changes import BookInterest, ChargeFee, EnterDefault
+from gateway.receivables.changes import BookInterest, ChargeFee, Credit, EnterDefault
 from gateway.receivables.models import Claim, ClaimPayment
 from gateway.shops import shops
 from gateway.shops.identity import Address
@@ -150,6 +150,16 @@ def test_a_total_that_changes_changes_the_principal(book):
     for total_minor in (15_000, 9_000):
         tell(book, order=an_order(total_minor=total_minor))
         assert followed(book, order_id).principal_minor == total_minor
+
+
+def test_a_credit_given_by_hand_and_a_lower_total_of_the_shop_are_not_owed_twice(book):
+    """50 EUR credited for a defect, then the shop lowers its order to 40 EUR: nothing is owed, nothing is paid out."""
+    order_id = tell(book, DELIVERED, order=an_order(total_minor=10_000))
+    claim = followed(book, order_id)
+    book.apply(claim.id, Credit(5_000, date(2026, 7, 1), from_start=True, cause="objection:1"), now=NOW)
+    tell(book, order=an_order(total_minor=4_000))
+    claim = followed(book, order_id)
+    assert (claim.state, claim.principal_minor, claim.credit_minor) == ("SETTLED", 0, 0)
 
 
 def test_every_event_of_an_order_wakes_its_claim(book):

@@ -13,6 +13,7 @@ from gateway import cli
 from gateway.core.channels import Notice, read_notice
 from gateway.law import notices, store
 from gateway.law.catalogue import CALCULATORS
+from gateway.law.models import LawRow
 from gateway.law.tables import shipped
 from tests.builders import a_world
 from tests.conftest import SHARED
@@ -80,6 +81,17 @@ def test_every_example_of_the_contract_runs():
         ("default-interest", {"contract_date": "2025-03-02"}, "contradictory-input"),
         ("default-interest", {"through": "2027-01-01"}, "rate-not-known"),
         ("default-interest", {"country": "XX"}, "unknown-country"),
+        ("default-interest", {"country": "FR"}, "unknown-country"),
+        ("default-interest", {"through": "9999-12-31"}, "rate-not-known"),
+        ("retention", {"date": "0001-01-01"}, "date-out-of-table"),
+        ("bureau-report", {"disputed": None}, "invalid-input"),
+        ("instalments", {"first_due": None, "region": "XX"}, "unknown-region"),
+        (
+            "withdrawal",
+            {"goods_received": None, "instructed": None, "declared_on": "2026-11-02", "region": "XX"},
+            "unknown-region",
+        ),
+        ("reference", {"base": "ß1"}, "invalid-input"),
         ("working-day", {"region": "XX"}, "unknown-region"),
         ("working-day", {"country": "Germany"}, "unknown-country"),
         ("default-date", {"days": 3}, "contradictory-input"),
@@ -106,10 +118,40 @@ def test_impossible_input_is_a_problem_with_a_stable_code(name, change, code):
     assert (status, answer["code"]) == (2, code)
 
 
+@pytest.mark.parametrize("ground", [{"ground": "reminder", "received": "2025-04-01"}, {"consumer_notice": False}])
+def test_a_misspelt_region_is_told_where_no_calendar_is_needed(ground):
+    given = {"country": "DE", "region": "XX", "ground": "invoice-30-days"}
+    if "received" not in ground:
+        given |= {"due_and_received": "2025-04-01", "consumer": True}
+    assert calc("default-date", given | ground)[1]["code"] == "unknown-region"
+
+
+def test_a_debt_that_gets_nothing_is_told_with_nothing():
+    debts = [{"reference": f"R-{number}", "due": "2025-03-01", "open_minor": 8000} for number in (1, 2)]
+    given = {"payment_minor": 5000, "debts": debts, "purpose": "R-2"}
+    assert calc("allocation-over-debts", given)[1]["applied"] == {"R-1": 0, "R-2": 5000}
+    assert calc("allocation-over-debts", given | {"purpose": None})[1]["applied"] == {"R-1": 2500, "R-2": 2500}
+
+
 @pytest.mark.parametrize("raw", ["", "x", "[]", "1", '{"kind":"rf","kind":"rf","base":"A"}', '{"base": NaN}'])
 def test_what_is_no_object_is_a_problem(raw):
     status, answer = calc("reference", raw)
     assert (status, answer["code"]) == (2, "invalid-input")
+
+
+@pytest.mark.parametrize("name", CALCULATORS)
+def test_german_lines_say_the_same_numbers(name):
+    """Only the lines differ (and the reason of a working day, which is one)."""
+    given = dict(CALCULATORS[name].example)
+    english, german = calc(name, given)[1], calc(name, given | {"language": "de"})[1]
+    lines = [" ".join(answer.pop("working")) for answer in (english, german)]
+    assert _spoken(name, english) == _spoken(name, german)
+    numbers = r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]+[.][0-9]{2}"
+    assert re.findall(numbers, lines[0]) == re.findall(numbers, lines[1])
+
+
+def _spoken(name, answer):
+    return {field: value for field, value in answer.items() if (name, field) != ("working-day", "reason")}
 
 
 def test_an_unknown_calculator_is_named():
@@ -139,6 +181,26 @@ def test_a_faulty_file_changes_nothing(services, tmp_path):
     assert result.exception.facts["errors"][0]["path"] == "line 3"
     with services.db.transaction(None) as session:
         assert store.load(session) is shipped()
+
+
+def test_a_release_that_ships_another_value_wins_over_an_imported_one(services):
+    """Otherwise an upgrade could stop every letter; the other imported rows stay."""
+    told = {"table_name": "base-rate", "source": "x", "certainty": "memory", "imported_by": "system", "key": "DE"}
+    wrong = {"valid_from": date(2026, 7, 1), "valid_to": date(2026, 12, 31), "value": "9.99"}
+    right = {"valid_from": date(2027, 1, 1), "valid_to": date(2027, 6, 30), "value": "1.77"}
+    with services.db.transaction(None) as session:
+        for row in (wrong, right):
+            session.add(LawRow(**told, **row, created_at=datetime(2026, 11, 25, tzinfo=UTC)))
+        session.flush()
+        tables = store.load(session)
+    assert tables.at("base-rate", "DE", date(2026, 8, 1)).value == "1.52"
+    assert tables.at("base-rate", "DE", date(2027, 2, 1)).value == "1.77"
+
+
+def test_a_database_that_is_not_up_to_date_is_a_problem_of_its_own(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nowhere")
+    assert calc("reference", {"kind": "rf", "base": "A"})[1]["code"] == "unavailable"
+    assert calc("reference", {"kind": "rf", "base": "A"}, "--shipped")[0] == 0
 
 
 def test_the_tables_can_be_listed(services):

@@ -33,6 +33,7 @@ def test_wrong_input_is_422_with_the_same_codes(app, services):
         ({"country": "XX"}, "unknown-country"),
         ({"through": "2025-01-01"}, "contradictory-input"),
         ({"through": "2031-01-01"}, "rate-not-known"),
+        ({"through": "9999-12-31"}, "rate-not-known"),
     ):
         answer = post(app, world, "/v1/calculations/default-interest", usual | change)
         assert (answer.status_code, answer.json["code"]) == (422, code)

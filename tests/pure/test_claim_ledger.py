@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from types import SimpleNamespace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -247,3 +248,31 @@ def test_exact_interest_is_a_fraction():
     rules = lawful.rulebook(TABLES)(a_claim(default_from=DUE, interest_from=DUE))
     steps: Sequence[tuple[date, int]] = [(date.min, 10_000)]
     assert isinstance(rules.accrue(steps, DUE, date(2026, 5, 1)).exact, Fraction)
+
+
+@pytest.mark.parametrize(
+    ("country", "debtor", "rate"),
+    [
+        ("DE", "consumer", "6.52 %"),
+        ("DE", "business", "10.52 %"),
+        ("AT", "consumer", "4.00 %"),
+        ("AT", "business", "10.73 %"),
+        ("CH", "consumer", "5.00 %"),
+    ],
+)
+def test_the_debtors_country_and_kind_set_the_rate(country, debtor, rate):
+    """August 2026: § 288 BGB, §§ 1000, 1333 ABGB, § 456 UGB, Art. 104 OR."""
+    august = date(2026, 8, 1)
+    case = a_case(country=country, debtor=debtor, currency="CHF" if country == "CH" else "EUR")
+    tell(case, EnterDefault(august, august, "agreed-date", "due-date"))
+    tell(case, BookInterest(date(2026, 8, 31), "letter:1"))
+    (line,) = case.booked[-1].posting.working["lines"]
+    assert f"× {rate} ×" in line
+
+
+def test_where_no_table_has_a_rate_interest_is_reserved():
+    """A debtor in Denmark owes interest by Danish law; we do not know how much."""
+    case = a_case(country="DK")
+    tell(case, EnterDefault(DUE, DUE, "agreed-date", "due-date"))
+    tell(case, BookInterest(date(2026, 9, 30), "letter:1"))
+    assert (case.claim.interest_minor, case.claim.interest_through) == (0, None)

@@ -86,12 +86,12 @@ def test_a_negative_base_rate_lowers_the_rate():
     ("terms", "code"),
     [
         (Terms("XX", "consumer", "EUR"), "unknown-country"),
-        (Terms("FR", "business", "EUR"), "rate-not-known"),
+        (Terms("FR", "business", "EUR"), "unknown-country"),
         (Terms("DE", "company", "EUR"), "invalid-input"),
         (Terms("DE", "consumer", "EUR", day_count="act/364"), "invalid-input"),
         (Terms("DE", "consumer", "EUR", basis="eu-late-payment"), "contradictory-input"),
         (Terms("CH", "business", "CHF", basis="eu-late-payment"), "contradictory-input"),
-        (Terms("DE", "business", "EUR", contract_date=date(2001, 12, 31)), "date-out-of-table"),
+        (Terms("DE", "business", "EUR", contract_date=date(2001, 12, 31)), "rate-not-known"),
     ],
 )
 def test_what_has_no_rate_is_refused(terms, code):

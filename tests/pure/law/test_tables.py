@@ -30,10 +30,11 @@ def test_every_shipped_row_has_a_form_its_table_knows():
     """Key, value, certainty, source."""
     for row in LAW.rows:
         assert KINDS[row.table].knows(row.key), row
-        assert KINDS[row.table].holds(row.value), row
+        assert KINDS[row.table].holds(row.key, row.value), row
         assert row.certainty in CERTAINTIES, row
         assert row.source, row
-        assert row.valid_to or not KINDS[row.table].must_end, row
+        assert row.valid_to or not KINDS[row.table].span, row
+        assert KINDS[row.table].lasts(row.valid_from, row.last), row
     assert {row.table for row in LAW.rows} == set(KINDS)
 
 
@@ -112,17 +113,44 @@ def test_a_file_of_new_rows_is_read_and_known_ones_are_passed_over():
         ("base-rate,DE,2027-02-30,2027-06-30,1.77,x,source", "no date"),
         ("base-rate,DE,2027-01-01,2027-06-30,1.77,,source", "source"),
         ("base-rate,DE,2027-01-01,2027-06-30,1.77,x,hearsay", "certainty"),
-        ("base-rate,DE,2026-12-01,2027-06-30,1.77,x,source", "overlaps"),
+        ("base-rate,DE,2026-12-01,2027-06-30,1.77,x,source", "half-year"),
+        ("base-rate,DE,2027-01-01,2027-03-31,1.77,x,source", "half-year"),
+        ("base-rate,DE,2027-01-01,9999-12-31,1.77,x,source", "half-year"),
+        ("base-rate,FR,2027-01-01,2027-06-30,1.77,x,source", "no key"),
+        ("base-rate,DE,2027-01-01,2027-06-30,177,x,source", "no value"),
+        ("vat-rate,DE,2030-01-01,,-19,x,source", "no value"),
+        ("vat-rate,DE,2015-01-01,2015-12-31,20,x,source", "overlaps"),
+        ("lawyer-fee-steps,DE,2030-01-01,,500/0/51.50 */500/60.00,x,source", "no value"),
+        ("lawyer-fee-steps,DE,2030-01-01,,500/500/51.50,x,source", "no value"),
+        ("lawyer-fee-steps,DE,2030-01-01,,900/100/51.50 500/100/1.00 */100/2.00,x,source", "no value"),
+        ("lawyer-fee-rule,DE/minimum,2030-01-01,,15.005,x,source", "no value"),
+        ("enforcement-cost,CH,2030-01-01,,100:20.30,x,source", "no value"),
+        ("consumer-credit,DE/days,2030-01-01,,many,x,source", "no value"),
+        ("consumer-credit,DE/rule-set,2030-01-01,,ccd3,x,source", "no value"),
+        ("bureau-rules,DE/days,2030-01-01,,four-weeks,x,source", "no value"),
+        ("retention,DE/voucher,2030-01-01,,9999,x,source", "no value"),
+        ("holiday,DE-NRW,2027-10-30,2027-10-30,holiday,x,source", "no key"),
+        ("holiday,DE-NW,2027-10-30,2028-10-30,working,x,source", "one day"),
         ("base-rate,DE,2026-07-01,2026-12-31,1.53,x,source", "overlaps"),
-        ("base-rate,DE,2027-02-01,2027-06-30,1.77,x,source", "nothing holds"),
+        ("base-rate,DE,2027-07-01,2027-12-31,1.77,x,source", "nothing holds"),
     ],
 )
 def test_a_faulty_line_is_named_and_nothing_is_taken_over(line, told):
+    """Rows are never taken back, so one that a calculator would choke on must not come in."""
     with pytest.raises(BadLawFile) as caught:
         parse(HEAD + "base-rate,AT,2027-01-01,2027-06-30,1.53,x,source\n" + line + "\n", LAW)
     [fault] = caught.value.facts["errors"]
     assert fault["path"] == "line 3"
     assert told in fault["message"]
+
+
+def test_a_file_from_a_spreadsheet_is_read_as_it_comes():
+    """A byte order mark and lines that end in CR LF; a decimal comma or semicolons are refused, not guessed at."""
+    row = "base-rate,DE,2027-01-01,2027-06-30,1.77,=HYPERLINK(1),source\n"
+    assert [one.value for one in parse("\ufeff" + (HEAD + row).replace("\n", "\r\n"), LAW)] == ["1.77"]
+    for wrong in (HEAD + row.replace("1.77", '"1,77"'), (HEAD + row).replace(",", ";")):
+        with pytest.raises(BadLawFile):
+            parse(wrong, LAW)
 
 
 def test_a_file_without_the_header_or_rows_is_refused():

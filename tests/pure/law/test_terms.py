@@ -153,6 +153,12 @@ def test_documents_are_kept_from_the_end_of_their_year(kind, until):
     assert retention(kind, D(2026, 3, 1), LAW).keep_until == D(until, 12, 31)
 
 
+@pytest.mark.parametrize(("year", "until"), [(2014, 2024), (2015, 2024), (2016, 2024), (2017, 2025)])
+def test_vouchers_of_ten_years_are_kept_until_the_eight_years_came(year, until):
+    """BEG IV, 1 January 2025: what by then had been kept for more than eight years could go, not earlier."""
+    assert retention("voucher", D(year, 7, 1), LAW).keep_until == D(until, 12, 31)
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -225,6 +231,14 @@ def test_the_effective_rate_solves_its_equation():
     assert effective_rate(10_000, [Instalment(12, 9000)]) == -10
 
 
+def test_an_extreme_rate_is_that_rate_and_no_limit_of_the_search():
+    """A hundredfold in a month is 100^12 a year; next to nothing paid is -100 %; a hair below the price is no minus zero."""
+    assert effective_rate(10, [Instalment(1, 1000)]) == (Decimal(100) ** 12 - 1) * 100
+    assert effective_rate(10_000, [Instalment(1, 20_000)]) == 409_500
+    assert effective_rate(30_000, [Instalment(1, 10_200)]) == -100
+    assert str(effective_rate(100_000_000, [Instalment(12, 99_999_999)])) == "0.00"
+
+
 @given(st.integers(1, 24), st.integers(1000, 100_000), st.integers(0, 400))
 def test_a_single_payment_has_the_rate_of_its_power(month, price, promille):
     paid = price + price * promille // 1000
@@ -243,6 +257,7 @@ def test_a_single_payment_has_the_rate_of_its_power(month, price, promille):
         (100, [Instalment(1, 0)], "invalid-input"),
         (100, [Instalment(0, 100), Instalment(1, 1)], "contradictory-input"),
         (100, [Instalment(0, 99)], "contradictory-input"),
+        (1, [Instalment(1, 10**15)], "contradictory-input"),
     ],
 )
 def test_impossible_rates_are_refused(price, paid, code):
