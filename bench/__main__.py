@@ -5,12 +5,24 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import decisions, dunning, growth, inprocess, intake, models, stack, start, work
+from bench import decisions, dunning, growth, inprocess, intake, letters, models, stack, start, work
 from bench.figures import Figure, Section, machine_facts, page, printed
 from gateway.core import clock
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
-PARTS = ("judgement", "models", "start", "velocity", "decision", "memory", "intake", "work", "dunning", "growth")
+PARTS = (
+    "judgement",
+    "models",
+    "letters",
+    "start",
+    "velocity",
+    "decision",
+    "memory",
+    "intake",
+    "work",
+    "dunning",
+    "growth",
+)
 
 
 def main() -> int:
@@ -34,6 +46,7 @@ def _sections(names: tuple[str, ...], *, quick: bool) -> Iterator[Section]:
     alone: dict[str, Callable[[], Section]] = {
         "judgement": lambda: inprocess.judgement(rounds),
         "models": lambda: models.section(quick=quick),
+        "letters": lambda: letters.section(rounds),
         "start": lambda: start.section(1 if quick else 3),
     }
     served: dict[str, Callable[[stack.Stack], Section]] = {

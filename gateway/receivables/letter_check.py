@@ -145,10 +145,10 @@ def _sums(model: LetterModel, _: LetterFacts) -> Iterator[Finding]:
 
 
 def _in_time(model: LetterModel, facts: LetterFacts) -> Iterator[Finding]:
-    """The deadline is a working day far enough away."""
-    if model.deadline is None:
-        if model.kind.demands or model.kind is Kind.DEFERRAL:
-            yield Finding("deadline-missing", "/deadline", "the letter needs a day until which to pay")
+    """The deadline of a demand is a working day far enough away; a deferral's is the debtor's own choice."""
+    if model.deadline is None and (model.kind.demands or model.kind is Kind.DEFERRAL):
+        yield Finding("deadline-missing", "/deadline", "the letter needs a day until which to pay")
+    if model.deadline is None or not model.kind.demands:
         return
     least = facts.min_days or MIN_DAYS[model.channel]
     if model.deadline < model.dated + timedelta(days=least):

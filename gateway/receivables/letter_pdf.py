@@ -1,15 +1,16 @@
-"""A letter as PDF: typst lays out what `letter_text` said. Deterministic, tagged (PDF/UA), fonts from a wheel, no network.
+"""A letter as PDF: typst lays out what `letter_text` said. Deterministic, tagged, fonts from a wheel, no network.
 
 Names and goods are handed over as JSON and shown as text; the template never evaluates them.
 """
 
 import json
 import threading
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, time
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import fontpkg_arimo
 import typst
@@ -32,13 +33,16 @@ class NotRendered(GatewayError):
     status = 500
 
 
-def render(model: LetterModel, page: Page | None = None) -> bytes:
-    """The PDF of a letter, the same bytes for the same letter. Raises NotRendered."""
+def render(model: LetterModel, page: Page | None = None, standards: Sequence[Literal["ua-1"]] = ()) -> bytes:
+    """The PDF of a letter, tagged, the same bytes for the same letter. Raises NotRendered.
+
+    `standards`: have typst check the file against them, which takes as long again; tests do so with PDF/UA-1.
+    """
     said = page or compose(model)
     document = json.dumps({**document_of(said), **_codes(model)}, ensure_ascii=False)
     stamp = datetime.combine(model.dated, time(12), UTC)
     try:
-        made = _compiler().compile(sys_inputs={"letter": document}, pdf_standards=["ua-1"], timestamp=stamp)
+        made = _compiler().compile(sys_inputs={"letter": document}, pdf_standards=list(standards), timestamp=stamp)
     except typst.TypstError as error:
         raise NotRendered from error
     if not isinstance(made, bytes):

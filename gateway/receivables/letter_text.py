@@ -173,8 +173,13 @@ def pays(model: LetterModel) -> bool:
 
 
 def swiss(model: LetterModel) -> bool:
-    """Whether it carries a Swiss payment part."""
-    return pays(model) and model.currency == "CHF" and model.account.iban[:2] in {"CH", "LI"}
+    """Whether it carries a Swiss payment part; a plan names several sums, so it carries none."""
+    return (
+        pays(model)
+        and model.kind is not Kind.PLAN
+        and model.currency == "CHF"
+        and model.account.iban[:2] in {"CH", "LI"}
+    )
 
 
 def grouped(text: str) -> str:

@@ -178,6 +178,11 @@ def test_what_a_bank_took_for_a_returned_debit_needs_no_default():
     assert codes(letter(claims=(figures(costs=(taken,)),))) == set()
 
 
+@pytest.mark.parametrize("kind", [Kind.DEFERRAL, Kind.OBJECTION_RECEIVED])
+def test_a_day_that_demands_nothing_may_be_a_sunday_and_soon(kind):
+    assert codes(letter(kind, deadline=date(2026, 11, 29))) == set()
+
+
 def test_a_finding_says_where_it_is():
     (finding,) = unlawful(letter(reference=""), FACTS)
     assert (finding.path, finding.message) == ("/reference", "the letter lacks the payment reference")

@@ -47,6 +47,13 @@ def test_markup_of_typst_in_data_is_shown_and_never_run(field):
     assert flat(EVIL[:40]) in flat(text_of(render(model)))
 
 
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize(("country", "language"), [("DE", "en"), ("CH", "it")])
+def test_a_letter_can_be_read_by_a_screen_reader(kind, country, language):
+    """Typst refuses what would break PDF/UA-1."""
+    assert render(letter(kind, country, language), standards=["ua-1"]).startswith(b"%PDF-")
+
+
 def test_the_file_says_its_title_and_language():
     with pypdfium2.PdfDocument(render(letter(Kind.DUNNING, "CH", "fr"))) as opened:
         assert opened.get_metadata_value("Title") == "Mise en demeure : Facture R-2026-1001"

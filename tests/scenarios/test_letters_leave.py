@@ -42,7 +42,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 PACE = Pace(lease_s=1.0, poll_s=0.05, drain_s=5.0)
-QUEUES = [Queue("default", 2), Queue("outbox", 2, key_limit=2, batch=4)]
+QUEUES = [Queue("default", 2), Queue("inbox", 1), Queue("outbox", 2, key_limit=2, batch=4)]
 
 
 def main(database_url, redis_url, keyring, mail_url, place):
@@ -152,7 +152,7 @@ def letter(house, letter_id):
         return letters.get(session, letter_id)
 
 
-def until(condition, timeout_s=30.0):
+def until(condition, timeout_s=120.0):
     end = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < end, "did not happen in time"
