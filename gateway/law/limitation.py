@@ -12,12 +12,14 @@ from gateway.core.errors import Contradictory, Invalid
 from gateway.law.calendars import UnknownCountry, working_day
 from gateway.law.lines import Line, joined, line
 from gateway.law.periods import days_after, months_after, year_end, years_after
-from gateway.law.tables import DAY, Tables
+from gateway.law.tables import DAY, Tables, shipped
 
 WARN_DAYS = 90
 AFTER_NEGOTIATION_MONTHS = 3
 KINDS = {"DE": ("standard", "title"), "AT": ("standard", "title"), "CH": ("standard", "general", "title")}
 MOST_EVENTS = 200
+YEARS = shipped().run("limitation", "DE/standard")[-1].whole
+"""Years of an ordinary claim by the newest rule, for who asks about no single claim."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,10 @@ from datetime import date
 from gateway.law.calendars import working_day
 from gateway.law.lines import line
 from gateway.law.periods import days_after, months_after
-from gateway.law.tables import Tables
+from gateway.law.tables import Tables, shipped
+
+DAYS = shipped().run("withdrawal", "DE/days")[-1].whole
+"""Days to withdraw by the newest rule, for who has no date to ask about."""
 
 
 @dataclass(frozen=True, slots=True)

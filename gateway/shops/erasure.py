@@ -12,16 +12,17 @@ from gateway.core import events
 from gateway.core.clock import local_date
 from gateway.core.db import merchant_of
 from gateway.core.errors import Refused
+from gateway.law import limitation, withdrawal
 from gateway.shops.buyers import BuyerUnknown
 from gateway.shops.events import BuyerForgotten
 from gateway.shops.lifecycle import OrderState
 from gateway.shops.models import Buyer, BuyerIndex, Order, Shop
 
-WITHDRAWAL = timedelta(days=14)
+WITHDRAWAL = timedelta(days=withdrawal.DAYS)
 """§ 355 (2) BGB, from the day of delivery (§ 356 (2))."""
 DELIVERY = timedelta(days=30)
 """Taken where a shop never tells of a delivery: § 475 (1) BGB gives the seller this long."""
-LIMITATION_YEARS = 3
+LIMITATION_YEARS = limitation.YEARS
 """§§ 195, 199 (1) BGB: to the end of the third year after the claim arose."""
 
 
