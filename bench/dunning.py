@@ -14,6 +14,7 @@ from gateway.core import clock
 from gateway.core.crypto import Keyring, new_key
 from gateway.core.db import WORKER_ROLE, Database
 from gateway.core.ids import new_id
+from gateway.law import calendars
 from gateway.law.tables import shipped
 from gateway.merchants import merchants, policies
 from gateway.receivables import nightly
@@ -35,6 +36,7 @@ def section(stack: Stack, claims: int, rounds: int) -> Section:
     """Floor and product in turn over the same rows, two processes each; each round has a merchant of its own."""
     keyring, due = Keyring.parse(Keyring.generate()), claims // SHARE
     night = Night(Keys(keyring), shipped(), NOW, DAY)
+    calendars.is_working_day("DE", "HH", DAY, night.tables)  # a worker has long loaded what a first look loads
     ours, floors, seconds = [], [], []
     for _ in range(rounds):
         merchant_id = _fill(stack, keyring, claims)

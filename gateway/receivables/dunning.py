@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from gateway.core.db import merchant_of
-from gateway.law.tables import shipped
+from gateway.law import store
 from gateway.receivables import changes, claims, days, dunning_versions
 from gateway.receivables.changes import Change
 from gateway.receivables.debtor_calendar import LawCalendar
@@ -33,7 +33,7 @@ def sent(session: Session, keys: Keys, letter_id: UUID, now: datetime, day: date
         return
     levels, left_on = _levels(session, letter_id), day or letter.day
     facts = load_facts(session, list(levels))
-    calendar = LawCalendar(shipped())
+    calendar = LawCalendar(store.load(session))
     wanted: list[tuple[UUID, Sequence[Change]]] = [
         (id_, _left(facts[id_], letter, level, left_on, calendar)) for id_, level in levels.items() if level
     ]

@@ -3,7 +3,7 @@
 import pytest
 
 pytestmark = pytest.mark.slow
-PAGES = "decisions reviews orders lists policies notices messages keys people log"
+PAGES = "decisions reviews orders lists policies dunning dunning/coming calls notices messages keys people log"
 
 
 def sign_in(page, site, password=""):

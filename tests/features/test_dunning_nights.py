@@ -5,13 +5,17 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 from sqlalchemy import select
 
+from gateway.core.channels import Notice
 from gateway.law.tables import shipped
-from gateway.receivables import dunning, nightly
+from gateway.merchants import policies
+from gateway.receivables import dunning, dunning_versions, nightly
 from gateway.receivables.agreement_models import DunningRun
 from gateway.receivables.changes import SetHold
+from gateway.receivables.dunning_defaults import DEFAULT_DUNNING
 from gateway.receivables.figures import LetterFigures
 from gateway.receivables.letter_models import Letter, LetterClaim
 from gateway.receivables.nightly import Night
+from gateway.shops.models import Buyer
 from tests.claims import Book
 
 OPENED = datetime(2026, 9, 1, 8, tzinfo=UTC)
@@ -195,3 +199,36 @@ def test_a_claim_keeps_the_policy_it_began_with(book):
     assert first is not None
     book.nights(date(2026, 10, 5), date(2026, 10, 6))
     assert book.claim(claim_id).policy_id == first
+
+
+def test_a_debtor_who_cannot_be_worked_on_holds_up_nobody_else(book):
+    erased, other = book.a_debt(debtor="business"), book.a_debt(debtor="business")
+    book.nights(date(2026, 9, 20), date(2026, 10, 10))
+    with book.transaction() as session:
+        session.get(Buyer, (book.world.merchant_id, book.claim(erased).buyer_id)).wrapped_key = None
+    assert book.night(date(2026, 10, 15)) == nightly.Count(seen=1, drafted=1, failed=1)
+    assert book.claim(other).costs_minor == 4_000
+    assert book.claim(erased).next_on == date(2026, 10, 16)
+
+
+def test_the_merchant_is_told_when_a_claim_is_barred_by_time(book):
+    claim_id = book.a_debt(due_date=date(2022, 9, 15), delivered_on=date(2022, 9, 1), contract_date=date(2022, 8, 30))
+    assert book.night(date(2026, 9, 22)).drafted == 0
+    assert book.claim(claim_id).next_on is None
+    with book.transaction() as session:
+        assert [one.code for one in session.scalars(select(Notice))] == ["claim-limited"]
+
+
+def test_a_claim_moves_to_the_live_policy_only_when_told(book):
+    claim_id = book.a_debt()
+    book.nights(date(2026, 9, 20), date(2026, 9, 22))
+    began = book.claim(claim_id).policy_id
+    now = datetime(2026, 9, 23, 8, tzinfo=UTC)
+    with book.transaction() as session:
+        kept = dunning_versions.save(session, book.world.shop_id, DEFAULT_DUNNING, "test", "", now)
+        policies.activate(session, book.world.shop_id, "dunning", kept.document.version, now)
+    book.nights(date(2026, 9, 23), date(2026, 9, 24))
+    assert book.claim(claim_id).policy_id == began
+    with book.transaction() as session:
+        assert dunning.move_to_live(session, book.keys, [claim_id], "user:1", now) == 1
+    assert book.claim(claim_id).policy_id == kept.document.id
