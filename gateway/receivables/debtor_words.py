@@ -69,7 +69,9 @@ def give_feedback(session: Session, keyring: Keyring, given: Feedback, now: date
 def summary(session: Session, keyring: Keyring, since: datetime, limit: int = 50) -> Summary:
     """Since a moment; words of erased buyers are gone."""
     mine = DebtorFeedback.merchant_id == merchant_of(session), DebtorFeedback.at >= since
-    found = session.execute(select(DebtorFeedback.grade, func.count().label("seen")).where(*mine).group_by(DebtorFeedback.grade))
+    found = session.execute(
+        select(DebtorFeedback.grade, func.count().label("seen")).where(*mine).group_by(DebtorFeedback.grade)
+    )
     written = select(DebtorFeedback).where(*mine, DebtorFeedback.words_sealed.is_not(None))
     rows = session.scalars(written.order_by(DebtorFeedback.at.desc()).limit(min(limit, MAX_PAGE))).all()
     counts = dict.fromkeys(GRADES, 0) | {row.grade: int(row.seen) for row in found}
