@@ -37,7 +37,16 @@ class Way:
 
     @property
     def iban(self) -> str:
-        return " ".join(self.account.iban[place : place + 4] for place in range(0, len(self.account.iban), 4))
+        return _by_four(self.account.iban)
+
+    @property
+    def spaced(self) -> str:
+        """The reference as people read it."""
+        return _by_four(self.reference)
+
+
+def _by_four(text: str) -> str:
+    return " ".join(text[place : place + 4] for place in range(0, len(text), 4))
 
 
 def ways(page: DebtorPage, _visit: DebtorVisit) -> list[Way]:

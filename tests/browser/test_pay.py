@@ -193,7 +193,7 @@ def test_the_desk_answers_an_objection(visit, site, debtor, width):
         desk.goto(f"{site.url}/admin/{path}")
         checked(desk)
     desk.get_by_role("link", name="Falscher Betrag").click()
-    desk.wait_for_selector("#answer")
+    desk.wait_for_selector("#the-answer")
     checked(desk)
     desk.locator("textarea[name=answer]").fill("Der Preis ist richtig.")
     desk.locator("textarea[name=grounds]").fill("Bestellung geprüft")

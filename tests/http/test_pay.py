@@ -210,7 +210,7 @@ def test_an_erased_debtor_has_no_page(inside, debtor, services):
     [
         ("de", ("Offen sind", "Etwas stimmt nicht", "In Raten zahlen", "Fällig am")),
         ("en", ("You owe", "Something is wrong", "Pay in instalments", "Due on")),
-        ("fr", ("Vous devez", "Quelque chose est faux", "Payer en plusieurs fois", "À payer le")),
+        ("fr", ("Vous devez", "Il y a une erreur", "Payer en plusieurs fois", "À payer le")),
         ("it", ("Deve pagare", "Qualcosa non va", "Pagare a rate", "Da pagare il")),
     ],
 )
@@ -269,7 +269,7 @@ def test_the_transfer_is_there_to_copy_and_to_scan(inside, debtor, services, cla
         senders.save(session, services.keyring, SENDER, "test", clock.now())
     page = inside.get("/transfer?language=de").text
     assert "DE89 3704 0044 0532 0130 00" in page
-    assert debtor.claim(claim_id).reference in page
+    assert f'data-copy="{debtor.claim(claim_id).reference}"' in page
     assert "<svg" in page
     assert "Muster &amp; Söhne GmbH" in page
 
