@@ -16,7 +16,11 @@ from gateway.law.tables import DAY, Tables, shipped
 
 WARN_DAYS = 90
 AFTER_NEGOTIATION_MONTHS = 3
-KINDS = {"DE": ("standard", "title"), "AT": ("standard", "title"), "CH": ("standard", "general", "title")}
+KINDS = {
+    "DE": ("standard", "title"),
+    "AT": ("standard", "title"),
+    "CH": ("standard", "general", "title", "loss-certificate"),
+}
 MOST_EVENTS = 200
 YEARS = shipped().run("limitation", "DE/standard")[-1].whole
 """Years of an ordinary claim by the newest rule, for who asks about no single claim."""
