@@ -16,6 +16,18 @@ from gateway.law.tables import DAY, Tables
 
 INVOICE_DAYS = 30
 MOST_DAYS, MOST_MONTHS = 3660, 120
+_THERE = line("by the law there", "nach dortigem Recht")
+_AGREED = {
+    "DE": line("§ 286 (2) no. 1 BGB", "§ 286 Abs. 2 Nr. 1 BGB"),
+    "AT": line("§ 1334 ABGB", "§ 1334 ABGB"),
+    "CH": line("Art. 102 (2) OR", "Art. 102 Abs. 2 OR"),
+}
+_COUNTED = {
+    "DE": line("§§ 187 (1), 188 BGB", "§§ 187 Abs. 1, 188 BGB"),
+    "AT": line("§ 902 ABGB", "§ 902 ABGB"),
+    "CH": line("Art. 77 OR", "Art. 77 OR"),
+}
+"""Where each country says it, for the lines to check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +101,10 @@ def _invoice(case: InvoiceThirtyDays, tables: Tables) -> Default:
     if (why := _needs_reminder(case)) is not None:
         return Default(False, None, None, None, False, "invoice-30-days", (why,))  # noqa: FBT003 - the columns stand above
     end = days_after(case.due_and_received, INVOICE_DAYS)
-    english, german = "{day} + {days} days (§ 286 (3) BGB) = {end}", "{day} + {days} Tage (§ 286 Abs. 3 BGB) = {end}"
-    told = line(english, german, day=case.due_and_received, days=INVOICE_DAYS, end=end)
+    directive = line("Directive 2011/7 Art. 3 (3)", "Richtlinie 2011/7 Art. 3 Abs. 3")
+    law = line("§ 286 (3) BGB", "§ 286 Abs. 3 BGB") if case.country == "DE" else directive
+    english, german = "{day} + {days} days ({law}) = {end}", "{day} + {days} Tage ({law}) = {end}"
+    told = line(english, german, day=case.due_and_received, days=INVOICE_DAYS, law=law, end=end)
     return _shifted(case, end, "invoice-30-days", told, tables)
 
 
@@ -121,8 +135,9 @@ def _needs_reminder(case: InvoiceThirtyDays) -> Line | None:
 
 
 def _agreed(case: AgreedDate, tables: Tables) -> Default:
-    english, german = "{day} was agreed (§ 286 (2) no. 1 BGB)", "{day} war vereinbart (§ 286 Abs. 2 Nr. 1 BGB)"
-    return _shifted(case, case.date, "agreed-date", line(english, german, day=case.date), tables)
+    law = _AGREED.get(case.country, _THERE)
+    told = line("{day} was agreed ({law})", "{day} war vereinbart ({law})", day=case.date, law=law)
+    return _shifted(case, case.date, "agreed-date", told, tables)
 
 
 def _after_event(case: AfterEvent, tables: Tables) -> Default:
@@ -135,8 +150,9 @@ def _after_event(case: AfterEvent, tables: Tables) -> Default:
     else:
         end, told = months_after(case.event_date, case.months or 0), line("{n} months", "{n} Monate", n=case.months)
     counted = line(
-        "{day} + {told}, the day of the event not counted (§§ 187 (1), 188 BGB) = {end}",
-        "{day} + {told}, der Tag des Ereignisses zählt nicht (§§ 187 Abs. 1, 188 BGB) = {end}",
+        "{day} + {told}, the day of the event not counted ({law}) = {end}",
+        "{day} + {told}, der Tag des Ereignisses zählt nicht ({law}) = {end}",
+        law=_COUNTED.get(case.country, _THERE),
         day=case.event_date,
         told=told,
         end=end,
@@ -147,8 +163,9 @@ def _after_event(case: AfterEvent, tables: Tables) -> Default:
 def _reminder(case: Reminder, _: Tables) -> Default:
     """Default begins with the receipt; interest on the day after (§ 187 (1) BGB). This letter is free of charge."""
     told = line(
-        "{day}: the reminder is received; interest from the next day (§ 187 (1) BGB)",
-        "{day}: die Mahnung geht zu; Zinsen ab dem nächsten Tag (§ 187 Abs. 1 BGB)",
+        "{day}: the reminder is received; interest from the next day ({law})",
+        "{day}: die Mahnung geht zu; Zinsen ab dem nächsten Tag ({law})",
+        law=_COUNTED.get(case.country, _THERE),
         day=case.received,
     )
     free = line(

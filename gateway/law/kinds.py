@@ -97,7 +97,8 @@ KINDS: dict[str, Kind] = {
         "years from the end of the calendar year, by date of the document", {"DE/(book|letter|voucher)": _WHOLE}
     ),
     "limitation": Kind(
-        "years until a claim is barred", {"(AT|DE)/(standard|title)|CH/(general|standard|title)": _WHOLE}
+        "years until a claim is barred",
+        {"(AT|DE)/(standard|title)|CH/(general|loss-certificate|standard|title)": _WHOLE},
     ),
     "bureau-rules": Kind("rule set for reports to a credit bureau", {"DE": r"[a-z0-9-]{1,40}", "DE/days": _WHOLE}),
     "consumer-credit": Kind(

@@ -16,10 +16,27 @@ from gateway.law.tables import DAY, Tables, shipped
 
 WARN_DAYS = 90
 AFTER_NEGOTIATION_MONTHS = 3
-KINDS = {"DE": ("standard", "title"), "AT": ("standard", "title"), "CH": ("standard", "general", "title")}
+KINDS = {
+    "DE": ("standard", "title"),
+    "AT": ("standard", "title"),
+    "CH": ("standard", "general", "title", "loss-certificate"),
+}
 MOST_EVENTS = 200
 YEARS = shipped().run("limitation", "DE/standard")[-1].whole
 """Years of an ordinary claim by the newest rule, for who asks about no single claim."""
+
+_RESTARTS = {
+    "DE": line("§ 212 (1) no. 1 BGB", "§ 212 Abs. 1 Nr. 1 BGB"),
+    "AT": line("§ 1497 ABGB", "§ 1497 ABGB"),
+    "CH": line("Art. 135, 137 (1) OR", "Art. 135, 137 Abs. 1 OR"),
+}
+_TITLES = {
+    "DE": line("§ 197 (1) no. 3 BGB", "§ 197 Abs. 1 Nr. 3 BGB"),
+    "AT": line("§ 1478 ABGB", "§ 1478 ABGB"),
+    "CH": line("Art. 137 (2) OR", "Art. 137 Abs. 2 OR"),
+}
+_DAYS_OFF = {"DE": "§ 193 BGB", "AT": "§ 903 ABGB", "CH": "Art. 78 OR"}
+"""Where each country says it, for the lines to check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,8 +257,9 @@ def _acknowledged(clock: _Clock, event: PartPayment, claim: Claim, tables: Table
     clock.end, clock.begins, clock.cautious = anew, event.day + DAY, []
     clock.lines.append(
         line(
-            "part payment {day}: {years} years anew from that day (§ 212 (1) no. 1 BGB): {end}",
-            "Teilzahlung {day}: {years} Jahre neu ab diesem Tag (§ 212 Abs. 1 Nr. 1 BGB): {end}",
+            "part payment {day}: {years} years anew from that day ({law}): {end}",
+            "Teilzahlung {day}: {years} Jahre neu ab diesem Tag ({law}): {end}",
+            law=_RESTARTS[claim.country],
             day=event.day,
             years=years,
             end=clock.end,
@@ -278,8 +296,9 @@ def _titled(clock: _Clock, event: Title, claim: Claim, tables: Tables) -> None:
     clock.titled = True
     clock.lines.append(
         line(
-            "title {day}: {years} years (§ 197 (1) no. 3 BGB): {end}",
-            "Titel {day}: {years} Jahre (§ 197 Abs. 1 Nr. 3 BGB): {end}",
+            "title {day}: {years} years ({law}): {end}",
+            "Titel {day}: {years} Jahre ({law}): {end}",
+            law=_TITLES[claim.country],
             day=event.day,
             years=years,
             end=clock.end,
@@ -303,8 +322,9 @@ def _answer(clock: _Clock, claim: Claim, tables: Tables) -> Limitation:
     if ends != clock.end:
         lines.append(
             line(
-                "{day} is no working day: {ends} (§ 193 BGB); careful: {cautious}",
-                "{day} ist kein Werktag: {ends} (§ 193 BGB); vorsichtig: {cautious}",
+                "{day} is no working day: {ends} ({law}); careful: {cautious}",
+                "{day} ist kein Werktag: {ends} ({law}); vorsichtig: {cautious}",
+                law=_DAYS_OFF[claim.country],
                 day=clock.end,
                 ends=ends,
                 cautious=cautious,

@@ -126,6 +126,22 @@ def test_a_misspelt_region_is_told_where_no_calendar_is_needed(ground):
     assert calc("default-date", given | ground)[1]["code"] == "unknown-region"
 
 
+@pytest.mark.parametrize("country", ["AT", "CH"])
+def test_lines_for_a_debtor_abroad_do_not_name_german_law(country):
+    events = [{"type": "part-payment", "date": "2025-03-01"}, {"type": "title", "date": "2025-05-30"}]
+    asked = [
+        ("limitation", {"arose": "2024-02-29", "events": events}),
+        ("default-date", {"ground": "reminder", "received": "2025-04-01"}),
+        ("default-date", {"ground": "agreed-date", "date": "2025-04-01"}),
+        ("default-date", {"ground": "after-event", "event_date": "2025-04-01", "days": 14}),
+        ("default-date", {"ground": "invoice-30-days", "due_and_received": "2025-04-01", "consumer": False}),
+    ]
+    for name, given in asked:
+        status, answer = calc(name, given | {"country": country})
+        assert status == 0
+        assert "BGB" not in re.sub("ABGB", "", " ".join(answer["working"]))
+
+
 def test_a_debt_that_gets_nothing_is_told_with_nothing():
     debts = [{"reference": f"R-{number}", "due": "2025-03-01", "open_minor": 8000} for number in (1, 2)]
     given = {"payment_minor": 5000, "debts": debts, "purpose": "R-2"}

@@ -81,10 +81,11 @@ def test_an_end_on_a_sunday_moves_on_but_the_warning_does_not():
 
 
 def test_limitation_abroad_runs_from_the_day():
-    """§ 1486 ABGB three years; Art. 128 OR five, Art. 127 OR ten."""
+    """§ 1486 ABGB three years; Art. 128 OR five, Art. 127 OR ten; Art. 149a (1) SchKG twenty."""
     assert ends(D(2024, 2, 7), country="AT") == D(2027, 2, 8)  # the 7th is a Sunday
     assert ends(D(2024, 2, 7), country="CH") == D(2029, 2, 7)
     assert ends(D(2024, 2, 7), country="CH", kind="general") == D(2034, 2, 7)
+    assert ends(D(2024, 2, 7), country="CH", kind="loss-certificate") == D(2044, 2, 8)  # the 7th is a Sunday
 
 
 @pytest.mark.parametrize(
