@@ -73,7 +73,7 @@ def test_weekly_rates_are_a_week_apart():
 
 
 def test_the_last_of_a_month_stays_the_last():
-    """A plan from 31 January: February has no 31st, March has."""
+    """From 29 January 2027: February ends on a Sunday, so the second is due on Monday, 1 March."""
     days = instalments.due_dates(date(2027, 1, 29), 2, Rhythm.MONTHLY, SHIFT)
     assert days == [date(2027, 1, 29), date(2027, 3, 1)]
 
