@@ -103,6 +103,11 @@ def minor(of: Mapping[str, Any], unit: str, *names: str) -> int:
     return whole
 
 
+def decimal(amount_minor: int, unit: str) -> str:
+    """Minor units as providers write decimals: `12.50`."""
+    return f"{Decimal(amount_minor).scaleb(-exponent(unit)):f}"
+
+
 def rescaled(amount: int, unit: str, digits: int | None) -> int:
     """An amount in a provider's own minor units (`digits` where they differ from ISO 4217) in ours. Raises Unreadable."""
     scaled = Decimal(amount) if digits is None else Decimal(amount).scaleb(exponent(unit) - digits)
