@@ -41,7 +41,7 @@ class Recorded:
 
     def __init__(self, answers=()):
         self.answers, self.asked, self.allow_private = dict(answers), [], False
-        self._kept = {}
+        self._kept, self.roots = {}, None
 
     def kept(self, name, now):
         return self._kept.get(name)

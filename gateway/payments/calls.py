@@ -73,6 +73,8 @@ class Net:
 
     def __init__(self, *, allow_private: bool, pool: SafePool | None = None) -> None:
         self.allow_private = allow_private
+        self.roots: bytes | None = None
+        """Certificates (PEM) that are trusted to sign for a provider's messages; None is certifi's."""
         self._pool = pool or SafePool(Guard(allow_private=allow_private))
         self._kept: dict[str, tuple[float, bytes]] = {}
         self._lock = threading.Lock()
