@@ -32,7 +32,10 @@ def _micros(at: datetime) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One thing told of one payment. `payment` and `item` are the provider's ids; `item` is what the fact is about."""
+    """One thing told of one payment. `payment` and `item` are the provider's ids; `item` is what the fact is about.
+
+    Without a `payment` the fact belongs to the one that earlier facts of its item named.
+    """
 
     kind: ClassVar[str] = ""
 
