@@ -6,6 +6,7 @@ import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -31,6 +32,9 @@ class ProviderBusy(ProviderAway):
 
 class ProviderRefused(Refused):
     """The payment provider refused the request."""
+
+    told: Mapping[str, Any] = MappingProxyType({})
+    """What it said, for the adapter only: it may name people."""
 
 
 class ProviderUnclear(Unavailable):
@@ -122,16 +126,22 @@ def _judged(heard: Heard, retry_after: str) -> Heard:
     if heard.status >= 500:
         raise ProviderAway(reason="server-error", status_of_provider=heard.status)
     if not 200 <= heard.status < 300:
-        raise ProviderRefused(status_of_provider=heard.status, reason=_reason(heard))
+        refused = ProviderRefused(status_of_provider=heard.status, reason=_reason(heard))
+        refused.told = _told(heard)
+        raise refused
     return heard
+
+
+def _told(heard: Heard) -> dict[str, Any]:
+    try:
+        return heard.document()
+    except ProviderUnclear:
+        return {}
 
 
 def _reason(heard: Heard) -> str:
     """The provider's code for a refusal: short words only, since its texts may name people."""
-    try:
-        told = heard.document()
-    except ProviderUnclear:
-        return ""
+    told = _told(heard)
     inner = told.get("error") if isinstance(told.get("error"), dict) else told
     words = (inner.get(name) for name in ("code", "type", "name", "errorCode", "error_code", "title") if inner)
     found = next((word for word in words if isinstance(word, str)), "")

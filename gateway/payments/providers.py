@@ -183,6 +183,9 @@ class Provider:
     submit_evidence: Callable[[Account, Evidence], Asked] | None = None
     accept_dispute: Callable[[Account, str, str], Asked] | None = None
     """Give up: the dispute's id and a key."""
+    idempotent: bool = True
+    """Whether the provider takes our key, so that asking again is not asking twice. If not, a request whose answer was lost
+    is never repeated by itself."""
 
 
 def installed() -> Mapping[str, Provider]:
