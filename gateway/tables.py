@@ -14,6 +14,7 @@ import gateway.core.outbox
 import gateway.core.work
 import gateway.merchants.merchants
 import gateway.merchants.models
+import gateway.payments.models
 import gateway.privacy.rights
 import gateway.receivables.agreement_models
 import gateway.receivables.letter_models
@@ -53,6 +54,7 @@ APPEND_ONLY = frozenset(
         "ledger_line",
         "model_role_change",
         "order_event",
+        "payment_event",
         "policy_activation",
         "policy_version",
         "score_model",

@@ -34,6 +34,7 @@ from gateway.demo import shop
 from gateway.docs_pages import pages as apidocs
 from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
+from gateway.payments import intake as provider_intake
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
 from gateway.risk import api as models_api
@@ -52,6 +53,7 @@ API: tuple[ApiBlueprint, ...] = (
     shops_api.blueprint,
     models_api.blueprint,
     intake.blueprint,
+    provider_intake.blueprint,
     privacy_api.blueprint,
 )
 """Blueprints of the documented API; the first is that of the decisions, on which selections and explanations hang."""
@@ -80,6 +82,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "apidocs": guards.public,
         "bootstrap": guards.public,
         "in": guards.public,
+        "providers": guards.public,
         "demo": shop.guard,
         "admin": desk_routes.guard,
         "login": desk_session.guard,
@@ -113,7 +116,7 @@ WRAPPED: tuple[WrappedColumn, ...] = (
 )
 """Columns that hold keys under the master key: what a rotation must visit."""
 
-INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({**intake.HANDLERS})
+INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({**intake.HANDLERS, **provider_intake.handlers()})
 """Kind of connection → what is done with its messages."""
 
 OBJECTIONS: tuple[erasure.Objects, ...] = (erasure.orders_object,)
@@ -168,6 +171,7 @@ EXTENSIONS: tuple[Callable[[Flask], None], ...] = (
     add_checkout,
     add_objections,
     intake.install,
+    provider_intake.install,
     pages.install,
     desk_routes.install,
 )

@@ -14,9 +14,10 @@ from gateway.core.errors import Refused
 from gateway.core.inbox import Proof
 from gateway.payments.calls import Net
 from gateway.payments.facts import Fact
+from gateway.shops.connections import PROVIDER
 
 ENTRY_POINTS = "gateway.providers"
-KIND = "provider:"
+KIND = PROVIDER
 """A connection's kind is this and the adapter's name."""
 
 

@@ -101,7 +101,7 @@ OURS = ("clm_", "dec_", "ord_", "pay_")
 
 
 def _at(transaction: Mapping[str, Any]) -> datetime:
-    """Unzer writes no time zone. [open: taken for UTC]"""
+    """Unzer writes no time zone [open: taken for UTC]."""
     return reading.moment(transaction, "date")
 
 
