@@ -25,6 +25,7 @@ from gateway import (
     commands_model,
     commands_policy,
     commands_privacy,
+    commands_provider,
     commands_replay,
     commands_shield,
     config,
@@ -133,6 +134,7 @@ COMMANDS: tuple[click.Command, ...] = (
     commands_bureau.bureau,
     commands_buyers.buyer,
     commands_privacy.privacy,
+    commands_provider.provider,
     commands_jobs.jobs,
     commands_shield.shield_group,
 )
