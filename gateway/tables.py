@@ -15,6 +15,7 @@ import gateway.core.work
 import gateway.merchants.merchants
 import gateway.merchants.models
 import gateway.payments.models
+import gateway.payments.request_models
 import gateway.privacy.rights
 import gateway.receivables.agreement_models
 import gateway.receivables.letter_models

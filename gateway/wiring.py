@@ -34,6 +34,7 @@ from gateway.demo import shop
 from gateway.docs_pages import pages as apidocs
 from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
+from gateway.payments import asking
 from gateway.payments import intake as provider_intake
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
@@ -149,6 +150,7 @@ def tasks(services: Services) -> list[Task]:
         *chores.tasks(trail(services)),
         *backtests.TASKS,
         surges.WATCHING,
+        asking.ASKING,
     ]
 
 

@@ -2,7 +2,10 @@
 
 import json
 import os
+import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import MappingProxyType
 
@@ -94,3 +97,39 @@ def check_golden(provider, name, facts):
         golden[name] = [told(fact) for fact in facts]
         path.write_text(json.dumps(dict(sorted(golden.items())), indent=1, ensure_ascii=False) + "\n")
     assert [told(fact) for fact in facts] == golden[name]
+
+
+@contextmanager
+def an_interface(answers, asked=None):
+    """A provider's interface on this machine: (method, path) → status and document; `asked` collects headers and bodies."""
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if asked is not None:
+                asked.append((self.path, dict(self.headers), body))
+            status, document = answers.get((self.command, self.path), (404, {}))
+            if status:
+                self._answer(status, json.dumps(document).encode())
+
+        do_POST = do_GET  # noqa: N815 - as the standard library calls it
+
+        def _answer(self, status, body):
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Retry-After", "7")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

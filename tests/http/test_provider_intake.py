@@ -4,10 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
-from contextlib import contextmanager
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from sqlalchemy import text
@@ -25,6 +22,7 @@ from gateway.payments.record import CurrencyContradicts, PaymentUnknown, find_by
 from gateway.shops import shops
 from gateway.shops.connections import ConnectionUnknown
 from tests.builders import a_world
+from tests.provider_messages import an_interface
 
 SECRET = "whsec_only_for_tests_0001"
 ADYEN_KEY = "0123456789abcdef" * 4
@@ -324,34 +322,6 @@ def test_one_payment_has_one_currency(caller):
 def test_a_message_larger_than_a_megabyte_is_refused(caller):
     """Before it is read."""
     assert caller("stripe").call(b" " * (1024 * 1024 + 1)).json["code"] == "payload-too-large"
-
-
-@contextmanager
-def an_interface(answers):
-    """A provider's interface on this machine: (method, path) → status and document."""
-
-    class Answering(BaseHTTPRequestHandler):
-        def do_GET(self):
-            status, document = answers.get(("GET", self.path), (404, {}))
-            body = json.dumps(document).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Retry-After", "7")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def a_mollie_payment(status="paid"):

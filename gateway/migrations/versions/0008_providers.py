@@ -15,11 +15,12 @@ def upgrade() -> None:
     create_accounts()
     create_payments()
     create_events()
-    for table in ("provider_account", "payment", "payment_event"):
+    create_requests()
+    for table in ("provider_account", "payment", "payment_event", "provider_request"):
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
         op.execute(f"CREATE POLICY tenant ON {table} USING ({MINE}) WITH CHECK ({MINE})")
-    for table in ("provider_account", "payment"):
+    for table in ("provider_account", "payment", "provider_request"):
         op.execute(f"GRANT SELECT, INSERT, UPDATE ON {table} TO {EVERYBODY}")
     op.execute(f"GRANT SELECT, INSERT ON payment_event TO {EVERYBODY}")
     refuse_changes("payment_event")
@@ -132,4 +133,44 @@ def create_events() -> None:
         op.f("ix_payment_event_merchant_id_connection_id_item"),
         "payment_event",
         ["merchant_id", "connection_id", "item"],
+    )
+
+
+def create_requests() -> None:
+    op.create_table(
+        "provider_request",
+        sa.Column("merchant_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("connection_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("idempotency_key", sa.Text(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("body_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('refund', 'charge', 'evidence', 'accept_dispute')", name=op.f("ck_provider_request_kind")
+        ),
+        sa.CheckConstraint(
+            "state IN ('QUEUED', 'SENDING', 'DONE', 'REFUSED', 'UNCERTAIN', 'PARKED')",
+            name=op.f("ck_provider_request_state"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id", "connection_id"],
+            ["connection.merchant_id", "connection.id"],
+            name=op.f("fk_provider_request_merchant_id_connection_id"),
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "id", name=op.f("pk_provider_request")),
+        sa.UniqueConstraint(
+            "merchant_id", "idempotency_key", name=op.f("uq_provider_request_merchant_id_idempotency_key")
+        ),
+    )
+    op.create_index(
+        "ix_provider_request_stuck",
+        "provider_request",
+        ["merchant_id", "created_at"],
+        postgresql_where=sa.text("state IN ('UNCERTAIN', 'PARKED')"),
     )
