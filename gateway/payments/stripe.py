@@ -187,7 +187,10 @@ def _intent(event: Event) -> list[Fact]:
     common = event.common(payment, payment, "intent")
     match event.type.partition(".")[2]:
         case "succeeded":
-            return [Captured(**common, **event.money("amount_received"))]
+            received = (
+                "amount_received" if "amount_received" in event.of else "amount"
+            )  # a stand-in tells the latter only
+            return [Captured(**common, **event.money(received))]
         case "amount_capturable_updated":
             return [Authorised(**common, **event.money("amount_capturable"))]
         case "payment_failed":
@@ -343,9 +346,10 @@ def charge(account: Account, wanted: ChargeWanted) -> Asked:
         "payment_method": wanted.token,
         "off_session": "true",
         "confirm": "true",
-        "description": wanted.description,
         "metadata[kulanz_reference]": wanted.reference,
     }
+    if wanted.description:
+        form["description"] = wanted.description
     return _asked(_post(account, "/v1/payment_intents", form, wanted.key))
 
 
