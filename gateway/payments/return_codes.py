@@ -68,12 +68,29 @@ def _row(row: Mapping[str, str]) -> ReturnCode:
     return ReturnCode(**told | {"dunning": Dunning(row["dunning"])})
 
 
-def classify(code: str) -> ReturnCode:
-    """What a code means; one that is not in the table, or none, is for somebody to look at or not known."""
+REASONS: Mapping[str, Dunning] = MappingProxyType(
+    {
+        "insufficient_funds": Dunning.RETRY,
+        "incorrect_account_details": Dunning.NEW_ACCOUNT,
+        "debit_not_authorized": Dunning.MANDATE,
+        "customer_initiated": Dunning.DISPUTED,
+        "bank_cannot_process": Dunning.UNKNOWN,
+        "check_returned": Dunning.MANUAL,
+    }
+)
+"""Words of Stripe, which passes no code on (GoCardless has the first as well). They are the provider's reading of what a bank
+said, so they decide what comes next, and no letter repeats them."""
+
+
+def classify(code: str, reason: str = "") -> ReturnCode:
+    """What a return means by its code, else by the provider's word for the reason.
+
+    A code that is not in the table is for somebody to look at; where there is neither nobody knows.
+    """
     known = table().get(code)
     if known is not None:
         return known
-    dunning = Dunning.MANUAL if code else Dunning.UNKNOWN
+    dunning = Dunning.MANUAL if code else REASONS.get(reason, Dunning.UNKNOWN)
     return ReturnCode(code, "", dunning, False, False, False, "", "")  # noqa: FBT003 - columns of the table
 
 

@@ -13,7 +13,7 @@ from gateway.core import clock, events, inbox
 from gateway.core.errors import Invalid
 from gateway.core.work import Fail, Job, Retry
 from gateway.merchants import secrets
-from gateway.payments import accounts, adyen
+from gateway.payments import accounts, adyen, paypal_proof
 from gateway.payments import events as payment_events
 from gateway.payments import intake as provider_intake
 from gateway.payments.accounts import NewAccount
@@ -23,6 +23,7 @@ from gateway.shops import shops
 from gateway.shops.connections import ConnectionUnknown
 from tests.builders import a_world
 from tests.provider_messages import an_interface
+from tests.providers import test_paypal
 
 SECRET = "whsec_only_for_tests_0001"
 ADYEN_KEY = "0123456789abcdef" * 4
@@ -365,6 +366,86 @@ def test_a_hint_moves_money_only_after_the_provider_was_asked(caller, heard):
         ("done", "hint"),
         ("ignored", "hint"),
     ]
+
+
+def genuine(provider):
+    """A message as the provider sends it, the answers of its interface, and the payment that comes of it."""
+    if provider == "gocardless":
+        links = {"payment": "PM1"}
+        event = {"id": "EV1", "created_at": "2026-11-20T09:00:00Z", "resource_type": "payments", "action": "confirmed"}
+        raw = json.dumps({"events": [event | {"links": links}]}).encode()
+        payment = {"payments": {"id": "PM1", "amount": 1000, "currency": "EUR"}}
+        signature = hmac.new(b"only_for_tests", raw, hashlib.sha256).hexdigest()
+        return raw, {"Webhook-Signature": signature}, {("GET", "/payments/PM1"): (200, payment)}, "PM1"
+    if provider == "unzer":
+        charge = {"type": "charge", "status": "success", "date": "2026-11-20 09:00:00", "amount": "10.0000"}
+        listed = [charge | {"url": "https://api.unzer.com/v1/payments/p-pay-1/charges/s-chg-1"}]
+        payment = {"id": "p-pay-1", "currency": "EUR", "transactions": listed}
+        return b'{"paymentId": "p-pay-1"}', {}, {("GET", "/v1/payments/p-pay-1"): (200, payment)}, "p-pay-1"
+    capture = {
+        "id": "CAP1",
+        "status": "COMPLETED",
+        "amount": {"currency_code": "EUR", "value": "10.00"},
+        "create_time": "2026-11-20T09:00:00Z",
+    }
+    answers = {
+        ("POST", "/v1/oauth2/token"): (200, {"access_token": "A21", "expires_in": 32400}),
+        ("GET", "/v2/payments/captures/CAP1"): (200, capture),
+    }
+    return a_paypal_delivery(capture), None, answers, "CAP1"
+
+
+def a_paypal_delivery(capture):
+    """Signed by a certificate of a root that is trusted in this test only."""
+    root_key, key = test_paypal.a_key(), test_paypal.a_key()
+    days = (-3000, 3000)
+    name, url = paypal_proof.CERT_NAMES[True], test_paypal.CERT_URL.replace("api.sandbox.", "api.")
+    root = test_paypal.a_certificate("A Root", root_key, ca=True, days=days)
+    leaf = test_paypal.a_certificate(name, key, issuer="A Root", issuer_key=root_key, names=[name], days=days)
+    way = accounts.net(allow_private=True)
+    way.roots = test_paypal.pem(root)
+    way.keep(url, test_paypal.pem(leaf), clock.now().timestamp() + 3600)
+    event = test_paypal.an_event("PAYMENT.CAPTURE.COMPLETED", capture)
+    return test_paypal.signed(key, event, at=clock.now(), paypal_cert_url=url)
+
+
+@pytest.mark.parametrize("provider", ["gocardless", "unzer", "paypal"])
+def test_what_is_fetched_becomes_a_payment(caller, provider, monkeypatch):
+    """From the door through the provider's interface to the row."""
+    monkeypatch.setattr(accounts.net(allow_private=True), "roots", None)  # as it was, once the test is over
+    body, headers, answers, payment = genuine(provider)
+    if headers is None:
+        body, headers = body.body, dict(body.headers)
+    with an_interface(answers) as url:
+        one = caller(provider, api_url=url)
+        for _ in range(2):
+            assert one.call(body, headers).status_code == 200
+        one.work()
+    assert one.payments() == [(payment, "PAID", 1000, 0, 0)]
+
+
+def test_a_dispute_at_klarna_is_a_payment_with_a_deadline(caller, heard):
+    """Its amount came by the bank."""
+    metadata = {
+        "event_type": "payment.dispute.state-change.initiated",
+        "event_id": "e1",
+        "occurred_at": "2026-11-20T09:00:00Z",
+        "live": True,
+    }
+    payload = {
+        "payment_dispute_id": "krn:dispute:1",
+        "payment_transaction_id": "krn:payment:1",
+        "state": "INITIATED",
+        "dispute_details": {"dispute_amount": 39_900, "currency": "EUR"},
+        "representment": {"expires_at": "2026-12-11T09:00:00Z"},
+    }
+    raw = json.dumps({"metadata": metadata, "payload": payload}).encode()
+    signature = hmac.new(b"only_for_tests", raw, hashlib.sha256).hexdigest()
+    klarna = caller("klarna")
+    assert klarna.call(raw, {"Klarna-Signature": signature, "Klarna-Signing-Key-Id": "key1"}).status_code == 200
+    klarna.work()
+    assert klarna.payments() == [("krn:payment:1", "PENDING", 0, 0, 0)]
+    assert [(type(event).__name__, event.dispute.due_at.day) for event in heard] == [("DisputeOpened", 11)]
 
 
 def test_more_hints_than_can_wait_are_turned_away(caller, monkeypatch):

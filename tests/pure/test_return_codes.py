@@ -29,6 +29,14 @@ def test_a_code_that_nobody_knows_is_never_acted_upon(code, dunning):
     assert (classify(code).dunning, classify(code).redebit) == (dunning, False)
 
 
+def test_where_there_is_no_code_the_providers_word_decides_and_is_repeated_to_nobody():
+    """It decides what comes next; no letter speaks of a lack of funds because of it."""
+    told = classify("", "insufficient_funds")
+    assert (told.dunning, told.redebit, told.may_say_funds) == (Dunning.RETRY, False, False)
+    assert classify("MD07", "insufficient_funds").dunning is Dunning.STOP
+    assert classify("", "something else").dunning is Dunning.UNKNOWN
+
+
 def test_every_row_has_the_form_of_a_code_and_says_how_certain_it_is():
     """What stands on somebody else's page or in memory is marked."""
     assert all(is_code(code) and row.certainty in ("vendor", "third", "memory") for code, row in table().items())
