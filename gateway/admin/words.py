@@ -85,6 +85,10 @@ NOTICES = {
     ),
     "card-testing-ended": ("Das Testen von Karten hat aufgehört", "Card testing has ended"),
     "inbox-parked": ("Eine Nachricht wurde nicht verstanden", "A message could not be understood"),
+    "provider-request": (
+        "Ein Zahlungsanbieter hat eine Anfrage nicht ausgeführt, oder es ist nicht sicher",
+        "A payment provider did not carry out a request, or that is not certain",
+    ),
 }
 ROLES = {
     "owner": ("Inhaber", "Owner"),
