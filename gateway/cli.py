@@ -30,6 +30,7 @@ from gateway import (
     commands_objections,
     commands_policy,
     commands_privacy,
+    commands_provider,
     commands_replay,
     commands_shield,
     config,
@@ -144,6 +145,7 @@ COMMANDS: tuple[click.Command, ...] = (
     commands_claims.claims_group,
     commands_privacy.privacy,
     commands_letters.letters,
+    commands_provider.provider,
     commands_jobs.jobs,
     commands_shield.shield_group,
 )

@@ -15,6 +15,8 @@ import gateway.core.work
 import gateway.law.models
 import gateway.merchants.merchants
 import gateway.merchants.models
+import gateway.payments.models
+import gateway.payments.request_models
 import gateway.privacy.rights
 import gateway.receivables.agreement_models
 import gateway.receivables.letter_models
@@ -57,6 +59,7 @@ APPEND_ONLY = frozenset(
         "ledger_line",
         "model_role_change",
         "order_event",
+        "payment_event",
         "policy_activation",
         "policy_version",
         "score_model",

@@ -36,6 +36,8 @@ from gateway.docs_pages import pages as apidocs
 from gateway.law import api as law_api
 from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
+from gateway.payments import asking
+from gateway.payments import intake as provider_intake
 from gateway.portal import pay
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
@@ -72,6 +74,7 @@ API: tuple[ApiBlueprint, ...] = (
     shops_api.blueprint,
     models_api.blueprint,
     intake.blueprint,
+    provider_intake.blueprint,
     privacy_api.blueprint,
     claims_api.blueprint,
     letters_api.blueprint,
@@ -111,6 +114,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "apidocs": guards.public,
         "bootstrap": guards.public,
         "in": guards.public,
+        "providers": guards.public,
         "demo": shop.guard,
         "admin": desk_routes.guard,
         "login": desk_session.guard,
@@ -153,7 +157,7 @@ WRAPPED: tuple[WrappedColumn, ...] = (
 )
 """Columns that hold keys under the master key: what a rotation must visit."""
 
-INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({**intake.HANDLERS})
+INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({**intake.HANDLERS, **provider_intake.handlers()})
 """Kind of connection → what is done with its messages."""
 
 OBJECTIONS: tuple[erasure.Objects, ...] = (erasure.orders_object, erasing.claims_object)
@@ -196,6 +200,7 @@ def tasks(services: Services) -> list[Task]:
         *dunning_tasks.TASKS,
         *plan_tasks.TASKS,
         letter_job.RENDERING,
+        asking.ASKING,
     ]
 
 
@@ -218,6 +223,7 @@ EXTENSIONS: tuple[Callable[[Flask], None], ...] = (
     add_checkout,
     add_objections,
     intake.install,
+    provider_intake.install,
     pages.install,
     desk_routes.install,
 )

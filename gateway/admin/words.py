@@ -163,6 +163,10 @@ NOTICES = {
         "A table of the law ends soon; new values by `kulanz law import`",
     ),
     "inbox-parked": ("Eine Nachricht wurde nicht verstanden", "A message could not be understood"),
+    "provider-request": (
+        "Ein Zahlungsanbieter hat eine Anfrage nicht ausgeführt, oder es ist nicht sicher",
+        "A payment provider did not carry out a request, or that is not certain",
+    ),
 }
 ROLES = {
     "owner": ("Inhaber", "Owner"),

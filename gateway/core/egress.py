@@ -146,19 +146,26 @@ class SafePool(PoolManager):
         Of the answer so much is read that the connection can be used again; a longer one costs the connection. Raises
         `UrlRefused`, `AddressRefused`, ValueError, urllib3's errors and OSError.
         """
-        response = self._post(url, headers, body, Timeout(connect=CONNECT_S, read=READ_S))
+        response = self._send("POST", url, headers, body, Timeout(connect=CONNECT_S, read=READ_S))
         _read_away(response, max_answer_bytes)
         return response.status, response.headers.get("retry-after", "")
 
     def exchange(
-        self, url: str, headers: Mapping[str, str], body: bytes, *, max_answer_bytes: int, timeout_s: float
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        max_answer_bytes: int,
+        timeout_s: float,
+        method: str = "POST",
     ) -> Reply:
-        """One POST without redirects or repetition, and what was answered, to the limit; cut off after `timeout_s`.
+        """One request without redirects or repetition, and what was answered, to the limit; cut off after `timeout_s`.
 
         Raises what `post` raises.
         """
         with WATCHDOG.limit(timeout_s):
-            response = self._post(url, headers, body, Timeout(connect=timeout_s, read=timeout_s))
+            response = self._send(method, url, headers, body, Timeout(connect=timeout_s, read=timeout_s))
             try:
                 read = response.read(max_answer_bytes + 1)
             except BaseException:
@@ -171,14 +178,16 @@ class SafePool(PoolManager):
         named = {name.lower(): value for name, value in response.headers.items()}
         return Reply(response.status, named, read[:max_answer_bytes], whole)
 
-    def _post(self, url: str, headers: Mapping[str, str], body: bytes, timeout: Timeout) -> BaseHTTPResponse:
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, timeout: Timeout
+    ) -> BaseHTTPResponse:
         check_url(url, allow_private=self.guard.allow_private)
         return self.urlopen(
-            "POST",
+            method,
             url,
             redirect=False,
             retries=False,
-            body=body,
+            body=body or None,
             headers=headers,
             timeout=timeout,
             preload_content=False,

@@ -23,7 +23,7 @@ from gateway.core.signing import BadSignature, SigningKey
 from gateway.core.work import Fail
 from gateway.merchants import secrets
 from gateway.shops import connections, shops
-from gateway.shops.connections import ORDERS, ConnectionUnknown, OpenConnection
+from gateway.shops.connections import KINDS, ORDERS, ConnectionUnknown, OpenConnection
 from gateway.shops.orders import Orders, RefundExceedsPayment
 from gateway.shops.schemas import EventTellSchema, OrderTellSchema
 
@@ -53,7 +53,7 @@ def receive(word: str) -> Response:
     """
     door, now = _door(), clock.now()
     connection = door.find(word)
-    if connection is None:
+    if connection is None or connection.kind not in KINDS:
         raise ConnectionUnknown
     body = _body()
     try:

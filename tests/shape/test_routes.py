@@ -9,7 +9,7 @@ from gateway.core.errors import GatewayError
 from gateway.merchants import guards
 
 ROOT = Path(__file__).resolve().parents[2]
-PUBLIC = {"api-docs", "healthz", "login", "demo", "apidocs", "in", "assets", "bootstrap"}
+PUBLIC = {"api-docs", "healthz", "login", "demo", "apidocs", "in", "providers", "assets", "bootstrap"}
 """Open to anybody on purpose; each proves what it needs in the route itself."""
 
 
