@@ -4,13 +4,11 @@ Document types and entities are refused. Bytes come in, since the file names its
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cache
-from io import BytesIO
-from typing import Any
-
-from lxml import etree
+from typing import Any, NoReturn
+from xml.parsers import expat  # noqa: S407 - what makes it dangerous, document types, is refused below
 
 from gateway.payments.bank_entries import (
     MAX_ENTRIES,
@@ -26,8 +24,8 @@ from gateway.payments.bank_entries import (
     with_keys,
 )
 
-Element = Any
-"""lxml's own type has no name that both mypy and the run time know."""
+Node = dict[str, Any]
+"""An element: local name → text, (text, currency) for amounts, node, or a list where it repeats."""
 _MESSAGES = {
     "BkToCstmrAcctRpt": "camt.052",
     "BkToCstmrStmt": "camt.053",
@@ -36,6 +34,9 @@ _MESSAGES = {
 }
 _NAMESPACE = re.compile(r"urn:iso:std:iso:20022:tech:xsd:(camt\.05[234]|pain\.002)\.001\.(\d\d)(\.\w+)?")
 _VERSIONS = range(2, 14)
+_STATEMENTS = frozenset({"Stmt", "Rpt", "Ntfctn"})
+_ANSWERS = frozenset({"OrgnlGrpInfAndSts", "OrgnlPmtInfAndSts"})
+_DEEPEST = 64
 _OPENING, _CLOSING = ("OPBD", "PRCD"), ("CLBD",)
 _RETURN_SUBFAMILIES = frozenset({"UPDD", "PRDD", "RRTN", "RPCR"})
 _REASON_IN_TEXT = re.compile(r"R(?:ue|ü)ckgabegrund:?\s*([A-Z]{2}\d{2})\b")
@@ -45,13 +46,19 @@ _BUSINESS_CODE = re.compile(r"(?:^|\+)(\d{3})(?:\+|$)")
 def read(content: bytes) -> list[Statement]:
     """Every statement of a camt file with its entries under stable keys. Raises BankFileUnreadable."""
     statements: list[Statement] = []
-    for element, names in _elements(content, ("Ntry", "Stmt", "Rpt", "Ntfctn"), "camt"):
-        name = _local(element)
+    entries: list[BankEntry] = []
+
+    def take(name: str, node: Node, above: Node) -> None:
         if name == "Ntry":
-            _replace_by_entries(element, names)
+            entries.extend(_entries(node, _account(above)))
+            if len(entries) > MAX_ENTRIES:
+                raise BankFileUnreadable(f"a statement holds at most {MAX_ENTRIES} entries")
         else:
-            statements.append(_statement(element, names))
-            element.clear()
+            statements.append(_statement(node, reader.format, tuple(entries)))
+            entries.clear()
+
+    reader = _Reader("camt", {"Ntry": _STATEMENTS, **dict.fromkeys(_STATEMENTS, frozenset(_MESSAGES))}, take)
+    reader.read(content)
     return statements
 
 
@@ -61,229 +68,254 @@ def read_status(content: bytes) -> list[PaymentStatus]:
     A batch or file that is judged as a whole is one status without an end-to-end id.
     """
     found: list[PaymentStatus] = []
-    message, group, paths = "", None, _Names("")
-    for element, names in _elements(content, ("OrgnlGrpInfAndSts", "OrgnlPmtInfAndSts"), "pain.002"):
-        if _local(element) == "OrgnlGrpInfAndSts":
-            message, group = names.text(element, "OrgnlMsgId"), element
+    group: Node = {}
+
+    def take(name: str, node: Node, _: Node) -> None:
+        if name == "OrgnlGrpInfAndSts":
+            group.update(node)
         else:
-            told = names.list(element, "TxInfAndSts") or ([element] if names.text(element, "PmtInfSts") else [])
-            found += [_payment_status(each, element, names, message) for each in told]
-            element.clear()
-        paths = names
-    if not found and group is not None and paths.text(group, "GrpSts"):
-        found.append(_payment_status(group, group, paths, message))
+            told = _nodes(node, "TxInfAndSts") or ([node] if _text(node, "PmtInfSts") else [])
+            found.extend(_payment_status(each, node, group) for each in told)
+
+    _Reader("pain.002", dict.fromkeys(_ANSWERS, frozenset(_MESSAGES)), take).read(content)
+    if not found and _text(group, "GrpSts"):
+        found.append(_payment_status(group, group, group))
     return found
 
 
-class _Names:
-    """Paths inside one document, whose elements all are in one namespace or in none."""
+class _Reader:
+    """Hands over the wanted elements as they end, and forgets them: a file of any length takes the memory of its results.
 
-    def __init__(self, namespace: str) -> None:
-        self._space = f"{{{namespace}}}" if namespace else ""
-        self.path = cache(self._path)
-        self.entries: list[BankEntry] = []
+    `wanted`: local name → names of the elements it must stand in.
+    """
+
+    def __init__(self, kind: str, wanted: dict[str, frozenset[str]], take: Callable[[str, Node, Node], None]) -> None:
         self.format = ""
+        self._kind, self._wanted, self._take = kind, wanted, take
+        self._path: list[str] = [""]
+        self._open: list[Node] = [{}]
+        self._locals: dict[str, str] = {}
+        self._text: list[str] = []
+        self._currency: list[str | None] = [None]
 
-    def _path(self, path: str) -> str:
-        return "/".join(self._space + part for part in path.split("/"))
+    def read(self, content: bytes) -> None:
+        parser = expat.ParserCreate(namespace_separator=" ")
+        parser.buffer_text = True
+        parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = _refuse
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text.append
+        try:
+            parser.Parse(content, True)  # noqa: FBT003 - the parser's own way to say that this is all
+        except (expat.ExpatError, ValueError, LookupError) as error:
+            raise BankFileUnreadable("the file is no well-formed XML") from error
+        if not self.format:
+            raise BankFileUnreadable("the file is no ISO 20022 message")
 
-    def text(self, element: Element, *paths: str) -> str:
-        """The first of these that holds something."""
-        for path in paths:
-            found = element.findtext(self.path(path))
-            if found and (stripped := found.strip()):
-                return str(stripped)[:MAX_TEXT]
-        return ""
+    def _start(self, full: str, attributes: dict[str, str]) -> None:
+        name = self._locals.get(full) or self._locals.setdefault(full, full.rpartition(" ")[2])
+        if name in _MESSAGES:
+            self.format = _checked(full.rpartition(" ")[0], name, self._kind)
+        if len(self._path) > _DEEPEST:
+            raise BankFileUnreadable("the file is nested deeper than any bank's")
+        self._path.append(name)
+        self._open.append({})
+        self._currency.append(attributes.get("Ccy"))
+        self._text.clear()
 
-    def find(self, element: Element, path: str) -> Element | None:
-        return element.find(self.path(path))
-
-    def list(self, element: Element, path: str) -> Sequence[Element]:
-        return element.findall(self.path(path))  # type: ignore[no-any-return]
-
-
-def _elements(content: bytes, wanted: Sequence[str], kind: str) -> Iterator[tuple[Element, _Names]]:
-    """These elements as they end. What is above them has been checked by then."""
-    parser = etree.iterparse(
-        BytesIO(content),
-        events=("start", "end"),
-        tag=["{*}Document", "{*}GrpHdr", *(f"{{*}}{name}" for name in wanted)],
-        resolve_entities=False,
-        load_dtd=False,
-        no_network=True,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    names: _Names | None = None
-    try:
-        for event, element in parser:
-            if names is None:
-                _check_prolog(element)
-                names = _Names("")
-            if event == "start" and _local(element) == "GrpHdr":
-                names = _names(element, kind)
-            elif event == "end" and _local(element) in wanted:
-                yield element, names
-    except etree.XMLSyntaxError as error:
-        raise BankFileUnreadable("the file is no well-formed XML") from error
-    if names is None or not names.format:
-        raise BankFileUnreadable("the file is no ISO 20022 message")
-
-
-def _check_prolog(element: Element) -> None:
-    info = element.getroottree().docinfo
-    if info.doctype or info.internalDTD is not None:
-        raise BankFileUnreadable("a bank file declares no document type and no entities")
+    def _end(self, _: str) -> None:
+        name, node, currency = self._path.pop(), self._open.pop(), self._currency.pop()
+        above = self._open[-1]
+        if name in self._wanted and self._path[-1] in self._wanted[name]:
+            if self.format:
+                self._take(name, node, above)
+            return
+        value: Any = node or "".join(self._text)
+        if name[-3:] == "Amt" and not node:
+            value = value, currency
+        self._text.clear()
+        before = above.get(name)
+        if before is None:
+            above[name] = value
+        elif type(before) is list:
+            before.append(value)
+        else:
+            above[name] = [before, value]
 
 
-def _names(header: Element, kind: str) -> _Names:
-    """The paths of this document. Raises BankFileUnreadable for another message or a version nobody has read yet."""
-    message = header.getparent()
-    names = _Names(etree.QName(message).namespace or "")
-    names.format = _MESSAGES.get(_local(message), "")
-    if not names.format.startswith(kind):
+def _refuse(*_: object) -> NoReturn:
+    raise BankFileUnreadable("a bank file declares no document type and no entities")
+
+
+def _checked(namespace: str, name: str, kind: str) -> str:
+    """The message's format. Raises BankFileUnreadable for another one or a version nobody has read yet."""
+    format_ = _MESSAGES[name]
+    if not format_.startswith(kind):
         raise BankFileUnreadable(f"the message is not {kind}")
-    told = etree.QName(message).namespace
-    if told is None:  # a bank in the field declares its namespace for a prefix that nothing bears
-        return names
-    version = _NAMESPACE.fullmatch(told)
-    if version is None or version[1] != names.format or int(version[2]) not in _VERSIONS:
-        raise BankFileUnreadable("the namespace is not that of a known version of the message")
-    return names
+    if namespace:  # a bank in the field declares its namespace for a prefix that nothing bears
+        version = _NAMESPACE.fullmatch(namespace)
+        if version is None or version[1] != format_ or int(version[2]) not in _VERSIONS:
+            raise BankFileUnreadable("the namespace is not that of a known version of the message")
+    return format_
 
 
-def _local(element: Element) -> str:
-    return str(element.tag).rpartition("}")[2]
+@cache
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(path.split("/"))
 
 
-def _statement(element: Element, names: _Names) -> Statement:
-    entries, names.entries = tuple(names.entries), []
-    balances = [_balance(each, names) for each in names.list(element, "Bal")]
-    account = names.text(element, "Acct/Id/IBAN", "Acct/Id/Othr/Id").replace(" ", "")
-    own = names.text(element, "Acct/Ccy")
-    sequence = names.text(element, "ElctrncSeqNb")
+def _at(node: Node, path: str) -> Any:
+    """The first node or text at the path, None where there is none."""
+    found: Any = node
+    for step in _steps(path):
+        if type(found) is list:
+            found = found[0]
+        if type(found) is not dict or (found := found.get(step)) is None:
+            return None
+    return found
+
+
+def _text(node: Node, *paths: str) -> str:
+    """The first of these that holds something."""
+    for path in paths:
+        found = _at(node, path)
+        if type(found) is list:
+            found = found[0]
+        if type(found) is tuple:
+            found = found[0]
+        if type(found) is str and (stripped := found.strip()):
+            return stripped[:MAX_TEXT]
+    return ""
+
+
+def _nodes(node: Node, path: str) -> list[Any]:
+    """All at the path whose last step repeats."""
+    head, _, last = path.rpartition("/")
+    above = (_each(_at(node, head)) if head else [node]) if node else []
+    return [one for each in above if type(each) is dict for one in _each(each.get(last))]
+
+
+def _each(found: Any) -> list[Any]:
+    return [] if found is None else found if type(found) is list else [found]
+
+
+def _statement(node: Node, format_: str, entries: tuple[BankEntry, ...]) -> Statement:
+    balances = [_balance(each) for each in _nodes(node, "Bal")]
+    own, sequence = _text(node, "Acct/Ccy"), _text(node, "ElctrncSeqNb")
     return with_keys(
         Statement(
-            format=names.format,
-            account=account,
-            reference=reference(names.text(element, "Id")),
+            format=format_,
+            account=_account(node),
+            reference=reference(_text(node, "Id")),
             sequence=int(sequence) if sequence.isdecimal() and len(sequence) < 18 else None,
             currency=own or (entries[0].currency if entries else ""),
             opening=_first(balances, _OPENING),
             closing=_first(balances[::-1], _CLOSING),
-            from_on=_day(names.text(element, "FrToDt/FrDtTm")),
-            to_on=_day(names.text(element, "FrToDt/ToDtTm")),
+            from_on=_day(_text(node, "FrToDt/FrDtTm")),
+            to_on=_day(_text(node, "FrToDt/ToDtTm")),
             entries=entries,
         )
     )
 
 
-def _balance(element: Element, names: _Names) -> tuple[str, Balance]:
-    amount, currency = _amount(element, names)
-    sign = -1 if names.text(element, "CdtDbtInd") == "DBIT" else 1
-    on = _day(names.text(element, "Dt/Dt", "Dt/DtTm"))
-    return names.text(element, "Tp/CdOrPrtry/Cd"), Balance(sign * amount, currency, on)
+def _account(node: Node) -> str:
+    return _text(node, "Acct/Id/IBAN", "Acct/Id/Othr/Id").replace(" ", "")
+
+
+def _balance(node: Node) -> tuple[str, Balance]:
+    amount, currency = _amount(node)
+    sign = -1 if _text(node, "CdtDbtInd") == "DBIT" else 1
+    return _text(node, "Tp/CdOrPrtry/Cd"), Balance(sign * amount, currency, _day(_text(node, "Dt/Dt", "Dt/DtTm")))
 
 
 def _first(balances: Sequence[tuple[str, Balance]], kinds: Sequence[str]) -> Balance | None:
     return next((balance for wanted in kinds for kind, balance in balances if kind == wanted), None)
 
 
-def _replace_by_entries(element: Element, names: _Names) -> None:
-    """Keep what the entry says and give its memory back; it stays in the tree as an empty element."""
-    statement = element.getparent()
-    account = names.text(statement, "Acct/Id/IBAN", "Acct/Id/Othr/Id").replace(" ", "")
-    names.entries += _entries(element, names, account)
-    if len(names.entries) > MAX_ENTRIES:
-        raise BankFileUnreadable(f"a statement holds at most {MAX_ENTRIES} entries")
-    element.clear()
-    while element.getprevious() is not None and _local(element.getprevious()) == "Ntry":
-        del statement[statement.index(element) - 1]
-
-
-def _entries(element: Element, names: _Names, account: str) -> list[BankEntry]:
-    whole = _booking(element, names)
-    details = names.list(element, "NtryDtls/TxDtls")
+def _entries(node: Node, account: str) -> list[BankEntry]:
+    whole = _booking(node)
+    details = [one for each in _nodes(node, "NtryDtls") if type(each) is dict for one in _each(each.get("TxDtls"))]
+    details = [one for one in details if type(one) is dict]
     if not details:
-        text = names.text(element, "AddtlNtryInf")
+        text = _text(node, "AddtlNtryInf")
         return [BankEntry(**whole, amount_minor=whole["booked_minor"], purpose=text)]
-    batch = {"batch_minor": whole["booked_minor"], "parts": len(details)}
-    return [_transaction(each, names, {**whole, **batch}, account) for each in details]
+    whole |= {"batch_minor": whole["booked_minor"], "parts": len(details)}
+    return [_transaction(each, whole, account) for each in details]
 
 
-def _booking(element: Element, names: _Names) -> dict[str, Any]:
+def _booking(node: Node) -> dict[str, Any]:
     """What the entry says for all its transactions."""
-    amount, currency = _amount(element, names)
-    booked = _day(names.text(element, "BookgDt/Dt", "BookgDt/DtTm"))
-    valued = _day(names.text(element, "ValDt/Dt", "ValDt/DtTm"))
+    amount, currency = _amount(node)
+    booked = _day(_text(node, "BookgDt/Dt", "BookgDt/DtTm"))
+    valued = _day(_text(node, "ValDt/Dt", "ValDt/DtTm"))
     if booked is None and valued is None:
         raise BankFileUnreadable("an entry has neither a booking nor a value date")
-    code, own = _codes(element, names)
+    code, own = _codes(node)
     return {
-        "credit": names.text(element, "CdtDbtInd") == "CRDT",
+        "credit": _text(node, "CdtDbtInd") == "CRDT",
         "booked_minor": amount,
         "currency": currency,
         "booked_on": booked or valued,
         "value_on": valued,
-        "status": names.text(element, "Sts/Cd", "Sts") or "BOOK",
-        "reversal": names.text(element, "RvslInd") in ("true", "1"),
-        "bank_reference": reference(names.text(element, "AcctSvcrRef")),
+        "status": _text(node, "Sts/Cd", "Sts") or "BOOK",
+        "reversal": _text(node, "RvslInd") in ("true", "1"),
+        "bank_reference": reference(_text(node, "AcctSvcrRef")),
         "code": code,
         "business_code": own,
     }
 
 
-def _transaction(element: Element, names: _Names, entry: dict[str, Any], account: str) -> BankEntry:
-    credit = (names.text(element, "CdtDbtInd") or ("CRDT" if entry["credit"] else "DBIT")) == "CRDT"
-    code, own = _codes(element, names)
+def _transaction(node: Node, entry: dict[str, Any], account: str) -> BankEntry:
+    credit = (_text(node, "CdtDbtInd") or ("CRDT" if entry["credit"] else "DBIT")) == "CRDT"
+    code, own = _codes(node)
     code = code or entry["code"]
-    back = names.find(element, "RtrInf")
+    back = _at(node, "RtrInf")
+    back = back[0] if type(back) is list else back
+    back = back if type(back) is dict else None
     returned = back is not None or code[10:] in _RETURN_SUBFAMILIES
-    purpose = "\n".join(each.text.strip() for each in names.list(element, "RmtInf/Ustrd") if each.text)[:MAX_TEXT]
+    purpose = "\n".join(each.strip() for each in _nodes(node, "RmtInf/Ustrd") if type(each) is str)[:MAX_TEXT]
     return BankEntry(
         **{
             **entry,
-            **_amounts(element, names, entry, credit=credit),
+            **_amounts(node, entry, credit=credit),
             "credit": credit,
             "code": code,
             "business_code": own or entry["business_code"],
-            "bank_reference": entry["bank_reference"] or reference(names.text(element, "Refs/AcctSvcrRef")),
+            "bank_reference": entry["bank_reference"] or reference(_text(node, "Refs/AcctSvcrRef")),
         },
-        party=_party(element, names, account, swapped=not credit if back is None else credit),
-        purpose=purpose or names.text(element, "AddtlTxInf"),
-        creditor_reference=reference(
-            names.text(element, "RmtInf/Strd/CdtrRefInf/Ref", "RmtInf/Strd/CdtrRefInf/CdtrRef")
-        ),
-        end_to_end_id=reference(names.text(element, "Refs/EndToEndId")),
-        mandate_id=reference(names.text(element, "Refs/MndtId")),
-        transaction_id=reference(names.text(element, "Refs/TxId", "Refs/InstrId")),
+        party=_party(node, account, swapped=not credit if back is None else credit),
+        purpose=purpose or _text(node, "AddtlTxInf"),
+        creditor_reference=reference(_text(node, "RmtInf/Strd/CdtrRefInf/Ref", "RmtInf/Strd/CdtrRefInf/CdtrRef")),
+        end_to_end_id=reference(_text(node, "Refs/EndToEndId")),
+        mandate_id=reference(_text(node, "Refs/MndtId")),
+        transaction_id=reference(_text(node, "Refs/TxId", "Refs/InstrId")),
         returned=returned,
-        return_code=_return_code(back, names, purpose) if returned else "",
-        return_text="" if back is None else names.text(back, "AddtlInf"),
+        return_code=_return_code(back, purpose) if returned else "",
+        return_text="" if back is None else _text(back, "AddtlInf"),
     )
 
 
-def _return_code(back: Element | None, names: _Names, purpose: str) -> str:
-    told = "" if back is None else names.text(back, "Rsn/Cd", "Rsn/Prtry")
+def _return_code(back: Node | None, purpose: str) -> str:
+    told = "" if back is None else _text(back, "Rsn/Cd", "Rsn/Prtry")
     if told:
         return told[:4].upper()
     written = _REASON_IN_TEXT.search(purpose)
     return written[1] if written else ""
 
 
-def _amounts(element: Element, names: _Names, entry: dict[str, Any], *, credit: bool) -> dict[str, int]:
+def _amounts(node: Node, entry: dict[str, Any], *, credit: bool) -> dict[str, int]:
     """The payment, what was booked for it, and the charges between the two.
 
     What a return costs is booked with it, so the payment is the instructed amount, or what is left without the
     charges. A batch tells each transaction's own amount.
     """
     currency = entry["currency"]
-    own = _amount_at(element, names, currency, "Amt", "AmtDtls/TxAmt/Amt")
+    own = _amount_at(node, currency, "Amt", "AmtDtls/TxAmt/Amt")
     booked = own if own is not None else (entry["booked_minor"] if entry["parts"] == 1 else None)
-    instructed = _amount_at(element, names, currency, "AmtDtls/InstdAmt/Amt")
+    instructed = _amount_at(node, currency, "AmtDtls/InstdAmt/Amt")
     if booked is None and instructed is None:
         raise BankFileUnreadable("a transaction of a batch has no amount in the account's currency")
-    charges = _charges(element, names, currency)
+    charges = _charges(node, currency)
     if booked is None:
         booked = instructed or 0
     between = abs(booked - instructed) if instructed is not None else -1
@@ -296,47 +328,43 @@ def _amounts(element: Element, names: _Names, entry: dict[str, Any], *, credit: 
     return {"booked_minor": booked, "amount_minor": payment, "charges_minor": abs(booked - payment)}
 
 
-def _charges(element: Element, names: _Names, currency: str) -> int:
+def _charges(node: Node, currency: str) -> int:
     """Sum over both forms: amounts beside each other (.02), records (.04 and later)."""
-    records = [*names.list(element, "Chrgs"), *names.list(element, "Chrgs/Rcrd")]
-    told = (_amount_at(each, names, currency, "Amt") for each in records)
+    records = [*_nodes(node, "Chrgs"), *_nodes(node, "Chrgs/Rcrd")]
+    told = (_amount_at(each, currency, "Amt") for each in records)
     return sum(amount for amount in told if amount is not None)
 
 
-def _amount(element: Element, names: _Names) -> tuple[int, str]:
-    found = names.find(element, "Amt")
-    if found is None or not found.text:
+def _amount(node: Node) -> tuple[int, str]:
+    found = _at(node, "Amt")
+    if type(found) is not tuple or not found[0]:
         raise BankFileUnreadable("an entry or a balance has no amount")
-    currency = str(found.get("Ccy") or "EUR")
-    return minor(found.text, currency), currency
+    currency = found[1] or "EUR"
+    return minor(found[0], currency), currency
 
 
-def _amount_at(element: Element, names: _Names, currency: str, *paths: str) -> int | None:
+def _amount_at(node: Node, currency: str, *paths: str) -> int | None:
     """The first of these amounts that is in this currency."""
     for path in paths:
-        found = names.find(element, path)
-        if found is not None and found.text and found.get("Ccy", currency) == currency:
-            return minor(found.text, currency)
+        found = _at(node, path)
+        if type(found) is tuple and found[0] and (found[1] or currency) == currency:
+            return minor(found[0], currency)
     return None
 
 
-def _codes(element: Element, names: _Names) -> tuple[str, str]:
+def _codes(node: Node) -> tuple[str, str]:
     """Domain code as one word, and the bank's own business code."""
-    found = names.find(element, "BkTxCd")
-    if found is None:
-        return "", ""
-    parts = [names.text(found, path) for path in ("Domn/Cd", "Domn/Fmly/Cd", "Domn/Fmly/SubFmlyCd")]
-    own = names.text(found, "Prtry/Cd")
+    found = _first_node(node, "BkTxCd")
+    parts = [_text(found, path) for path in ("Domn/Cd", "Domn/Fmly/Cd", "Domn/Fmly/SubFmlyCd")]
+    own = _text(found, "Prtry/Cd")
     german = _BUSINESS_CODE.search(own)
     return "-".join(parts) if any(parts) else "", german[1] if german else own
 
 
-def _party(element: Element, names: _Names, account: str, *, swapped: bool) -> Party:
+def _party(node: Node, account: str, *, swapped: bool) -> Party:
     """Whoever is not the account's owner: the debtor of money that came in, unless the accounts say otherwise."""
-    parties = names.find(element, "RltdPties")
-    if parties is None:
-        return Party()
-    debtor, creditor = (_side(parties, names, side) for side in ("Dbtr", "Cdtr"))
+    parties = _first_node(node, "RltdPties")
+    debtor, creditor = (_side(parties, side) for side in ("Dbtr", "Cdtr"))
     if account and debtor.iban == account != creditor.iban:
         return creditor
     if account and creditor.iban == account != debtor.iban:
@@ -344,10 +372,10 @@ def _party(element: Element, names: _Names, account: str, *, swapped: bool) -> P
     return creditor if swapped else debtor
 
 
-def _side(parties: Element, names: _Names, side: str) -> Party:
-    name = names.text(parties, f"{side}/Nm", f"{side}/Pty/Nm", f"{side}/Agt/FinInstnId/Nm")
-    iban = names.text(parties, f"{side}Acct/Id/IBAN", f"{side}Acct/Id/Othr/Id")
-    ultimate = names.text(parties, f"Ultmt{side}/Nm", f"Ultmt{side}/Pty/Nm")
+def _side(parties: Node, side: str) -> Party:
+    name = _text(parties, f"{side}/Nm", f"{side}/Pty/Nm", f"{side}/Agt/FinInstnId/Nm")
+    iban = _text(parties, f"{side}Acct/Id/IBAN", f"{side}Acct/Id/Othr/Id")
+    ultimate = _text(parties, f"Ultmt{side}/Nm", f"Ultmt{side}/Pty/Nm")
     return Party(name, iban.replace(" ", ""), ultimate)
 
 
@@ -361,18 +389,22 @@ def _day(text: str) -> date | None:
         raise BankFileUnreadable("a date is none") from None
 
 
-def _payment_status(element: Element, batch: Element, names: _Names, message: str) -> PaymentStatus:
-    why = names.find(element, "StsRsnInf")
-    amount = names.find(element, "OrgnlTxRef/Amt/InstdAmt")
-    currency = "" if amount is None else str(amount.get("Ccy", ""))
+def _payment_status(node: Node, batch: Node, group: Node) -> PaymentStatus:
+    why, amount = _first_node(node, "StsRsnInf"), _at(node, "OrgnlTxRef/Amt/InstdAmt")
+    told = amount if type(amount) is tuple else ("", "")
     return PaymentStatus(
-        end_to_end_id=reference(names.text(element, "OrgnlEndToEndId")),
-        status=names.text(element, "TxSts") or names.text(batch, "PmtInfSts", "GrpSts"),
-        reason_code="" if why is None else names.text(why, "Rsn/Cd", "Rsn/Prtry"),
-        reason_text="" if why is None else names.text(why, "AddtlInf"),
-        original_message_id=message,
-        payment_info_id=names.text(batch, "OrgnlPmtInfId"),
-        mandate_id=reference(names.text(element, "OrgnlTxRef/MndtRltdInf/MndtId")),
-        amount_minor=None if amount is None else minor(amount.text or "", currency),
-        currency=currency,
+        end_to_end_id=reference(_text(node, "OrgnlEndToEndId")),
+        status=_text(node, "TxSts") or _text(batch, "PmtInfSts", "GrpSts"),
+        reason_code=_text(why, "Rsn/Cd", "Rsn/Prtry"),
+        reason_text=_text(why, "AddtlInf"),
+        original_message_id=_text(group, "OrgnlMsgId"),
+        payment_info_id=_text(batch, "OrgnlPmtInfId"),
+        mandate_id=reference(_text(node, "OrgnlTxRef/MndtRltdInf/MndtId")),
+        amount_minor=minor(told[0], told[1] or "EUR") if told[0] else None,
+        currency=told[1] or "",
     )
+
+
+def _first_node(node: Node, path: str) -> Node:
+    found = _nodes(node, path)
+    return found[0] if found and type(found[0]) is dict else {}
