@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -231,7 +232,7 @@ def _descends(lines: Sequence[tuple[BankEntry, int | None]]) -> bool:
 def _adds_up(lines: Sequence[tuple[BankEntry, int | None]]) -> bool:
     return all(
         before is not None and after is not None and before + _signed(entry) == after
-        for (_, before), (entry, after) in zip(lines, lines[1:], strict=False)
+        for (_, before), (entry, after) in pairwise(lines)
     )
 
 

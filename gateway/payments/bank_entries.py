@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 
 from gateway.core.errors import Invalid
 from gateway.core.money import MAX_MINOR, exponent
@@ -169,7 +170,7 @@ def with_keys(statement: Statement) -> Statement:
 
 
 def _identity(entry: BankEntry) -> tuple[str, ...]:
-    about = (entry.end_to_end_id, entry.transaction_id, entry.return_code)
+    about: tuple[str, ...] = (entry.end_to_end_id, entry.transaction_id, entry.return_code)
     if not entry.bank_reference:
         about = (*about, entry.party.iban, entry.party.name, "".join(entry.purpose.split()))
     return (*_group(entry), str(entry.amount_minor), *about)
@@ -215,7 +216,7 @@ def _order(statement: Statement) -> tuple[date, int]:
 
 def _gaps(statements: Sequence[Statement]) -> list[Gap]:
     found = []
-    for after, before in zip(statements, statements[1:], strict=False):
+    for after, before in pairwise(statements):
         if after.closing is None or before.opening is None or _same(after, before):
             continue
         if missing := before.opening.amount_minor - after.closing.amount_minor:

@@ -4,11 +4,9 @@ Document types and entities are refused. Bytes come in, since the file names its
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
-from functools import cache
-from typing import Any, NoReturn
-from xml.parsers import expat  # noqa: S407 - what makes it dangerous, document types, is refused below
+from typing import Any
 
 from gateway.payments.bank_entries import (
     MAX_ENTRIES,
@@ -23,20 +21,10 @@ from gateway.payments.bank_entries import (
     reference,
     with_keys,
 )
+from gateway.payments.camt_xml import MESSAGES, Node, Reader, at, nodes, text_at
 
-Node = dict[str, Any]
-"""An element: local name → text, (text, currency) for amounts, node, or a list where it repeats."""
-_MESSAGES = {
-    "BkToCstmrAcctRpt": "camt.052",
-    "BkToCstmrStmt": "camt.053",
-    "BkToCstmrDbtCdtNtfctn": "camt.054",
-    "CstmrPmtStsRpt": "pain.002",
-}
-_NAMESPACE = re.compile(r"urn:iso:std:iso:20022:tech:xsd:(camt\.05[234]|pain\.002)\.001\.(\d\d)(\.\w+)?")
-_VERSIONS = range(2, 14)
 _STATEMENTS = frozenset({"Stmt", "Rpt", "Ntfctn"})
 _ANSWERS = frozenset({"OrgnlGrpInfAndSts", "OrgnlPmtInfAndSts"})
-_DEEPEST = 64
 _OPENING, _CLOSING = ("OPBD", "PRCD"), ("CLBD",)
 _RETURN_SUBFAMILIES = frozenset({"UPDD", "PRDD", "RRTN", "RPCR"})
 _REASON_IN_TEXT = re.compile(r"R(?:ue|ü)ckgabegrund:?\s*([A-Z]{2}\d{2})\b")
@@ -57,7 +45,7 @@ def read(content: bytes) -> list[Statement]:
             statements.append(_statement(node, reader.format, tuple(entries)))
             entries.clear()
 
-    reader = _Reader("camt", {"Ntry": _STATEMENTS, **dict.fromkeys(_STATEMENTS, frozenset(_MESSAGES))}, take)
+    reader = Reader("camt", {"Ntry": _STATEMENTS, **dict.fromkeys(_STATEMENTS, frozenset(MESSAGES))}, take)
     reader.read(content)
     return statements
 
@@ -74,158 +62,42 @@ def read_status(content: bytes) -> list[PaymentStatus]:
         if name == "OrgnlGrpInfAndSts":
             group.update(node)
         else:
-            told = _nodes(node, "TxInfAndSts") or ([node] if _text(node, "PmtInfSts") else [])
+            told = nodes(node, "TxInfAndSts") or ([node] if text_at(node, "PmtInfSts") else [])
             found.extend(_payment_status(each, node, group) for each in told)
 
-    _Reader("pain.002", dict.fromkeys(_ANSWERS, frozenset(_MESSAGES)), take).read(content)
-    if not found and _text(group, "GrpSts"):
+    Reader("pain.002", dict.fromkeys(_ANSWERS, frozenset(MESSAGES)), take).read(content)
+    if not found and text_at(group, "GrpSts"):
         found.append(_payment_status(group, group, group))
     return found
 
 
-class _Reader:
-    """Hands over the wanted elements as they end, and forgets them: a file of any length takes the memory of its results.
-
-    `wanted`: local name → names of the elements it must stand in.
-    """
-
-    def __init__(self, kind: str, wanted: dict[str, frozenset[str]], take: Callable[[str, Node, Node], None]) -> None:
-        self.format = ""
-        self._kind, self._wanted, self._take = kind, wanted, take
-        self._path: list[str] = [""]
-        self._open: list[Node] = [{}]
-        self._locals: dict[str, str] = {}
-        self._text: list[str] = []
-        self._currency: list[str | None] = [None]
-
-    def read(self, content: bytes) -> None:
-        parser = expat.ParserCreate(namespace_separator=" ")
-        parser.buffer_text = True
-        parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = _refuse
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._text.append
-        try:
-            parser.Parse(content, True)  # noqa: FBT003 - the parser's own way to say that this is all
-        except (expat.ExpatError, ValueError, LookupError) as error:
-            raise BankFileUnreadable("the file is no well-formed XML") from error
-        if not self.format:
-            raise BankFileUnreadable("the file is no ISO 20022 message")
-
-    def _start(self, full: str, attributes: dict[str, str]) -> None:
-        name = self._locals.get(full) or self._locals.setdefault(full, full.rpartition(" ")[2])
-        if name in _MESSAGES:
-            self.format = _checked(full.rpartition(" ")[0], name, self._kind)
-        if len(self._path) > _DEEPEST:
-            raise BankFileUnreadable("the file is nested deeper than any bank's")
-        self._path.append(name)
-        self._open.append({})
-        self._currency.append(attributes.get("Ccy"))
-        self._text.clear()
-
-    def _end(self, _: str) -> None:
-        name, node, currency = self._path.pop(), self._open.pop(), self._currency.pop()
-        above = self._open[-1]
-        if name in self._wanted and self._path[-1] in self._wanted[name]:
-            if self.format:
-                self._take(name, node, above)
-            return
-        value: Any = node or "".join(self._text)
-        if name[-3:] == "Amt" and not node:
-            value = value, currency
-        self._text.clear()
-        before = above.get(name)
-        if before is None:
-            above[name] = value
-        elif type(before) is list:
-            before.append(value)
-        else:
-            above[name] = [before, value]
-
-
-def _refuse(*_: object) -> NoReturn:
-    raise BankFileUnreadable("a bank file declares no document type and no entities")
-
-
-def _checked(namespace: str, name: str, kind: str) -> str:
-    """The message's format. Raises BankFileUnreadable for another one or a version nobody has read yet."""
-    format_ = _MESSAGES[name]
-    if not format_.startswith(kind):
-        raise BankFileUnreadable(f"the message is not {kind}")
-    if namespace:  # a bank in the field declares its namespace for a prefix that nothing bears
-        version = _NAMESPACE.fullmatch(namespace)
-        if version is None or version[1] != format_ or int(version[2]) not in _VERSIONS:
-            raise BankFileUnreadable("the namespace is not that of a known version of the message")
-    return format_
-
-
-@cache
-def _steps(path: str) -> tuple[str, ...]:
-    return tuple(path.split("/"))
-
-
-def _at(node: Node, path: str) -> Any:
-    """The first node or text at the path, None where there is none."""
-    found: Any = node
-    for step in _steps(path):
-        if type(found) is list:
-            found = found[0]
-        if type(found) is not dict or (found := found.get(step)) is None:
-            return None
-    return found
-
-
-def _text(node: Node, *paths: str) -> str:
-    """The first of these that holds something."""
-    for path in paths:
-        found = _at(node, path)
-        if type(found) is list:
-            found = found[0]
-        if type(found) is tuple:
-            found = found[0]
-        if type(found) is str and (stripped := found.strip()):
-            return stripped[:MAX_TEXT]
-    return ""
-
-
-def _nodes(node: Node, path: str) -> list[Any]:
-    """All at the path whose last step repeats."""
-    head, _, last = path.rpartition("/")
-    above = (_each(_at(node, head)) if head else [node]) if node else []
-    return [one for each in above if type(each) is dict for one in _each(each.get(last))]
-
-
-def _each(found: Any) -> list[Any]:
-    return [] if found is None else found if type(found) is list else [found]
-
-
 def _statement(node: Node, format_: str, entries: tuple[BankEntry, ...]) -> Statement:
-    balances = [_balance(each) for each in _nodes(node, "Bal")]
-    own, sequence = _text(node, "Acct/Ccy"), _text(node, "ElctrncSeqNb")
+    balances = [_balance(each) for each in nodes(node, "Bal")]
+    own, sequence = text_at(node, "Acct/Ccy"), text_at(node, "ElctrncSeqNb")
     return with_keys(
         Statement(
             format=format_,
             account=_account(node),
-            reference=reference(_text(node, "Id")),
+            reference=reference(text_at(node, "Id")),
             sequence=int(sequence) if sequence.isdecimal() and len(sequence) < 18 else None,
             currency=own or (entries[0].currency if entries else ""),
             opening=_first(balances, _OPENING),
             closing=_first(balances[::-1], _CLOSING),
-            from_on=_day(_text(node, "FrToDt/FrDtTm")),
-            to_on=_day(_text(node, "FrToDt/ToDtTm")),
+            from_on=_day(text_at(node, "FrToDt/FrDtTm")),
+            to_on=_day(text_at(node, "FrToDt/ToDtTm")),
             entries=entries,
         )
     )
 
 
 def _account(node: Node) -> str:
-    return _text(node, "Acct/Id/IBAN", "Acct/Id/Othr/Id").replace(" ", "")
+    return text_at(node, "Acct/Id/IBAN", "Acct/Id/Othr/Id").replace(" ", "")
 
 
 def _balance(node: Node) -> tuple[str, Balance]:
     amount, currency = _amount(node)
-    sign = -1 if _text(node, "CdtDbtInd") == "DBIT" else 1
-    return _text(node, "Tp/CdOrPrtry/Cd"), Balance(sign * amount, currency, _day(_text(node, "Dt/Dt", "Dt/DtTm")))
+    sign = -1 if text_at(node, "CdtDbtInd") == "DBIT" else 1
+    return text_at(node, "Tp/CdOrPrtry/Cd"), Balance(sign * amount, currency, _day(text_at(node, "Dt/Dt", "Dt/DtTm")))
 
 
 def _first(balances: Sequence[tuple[str, Balance]], kinds: Sequence[str]) -> Balance | None:
@@ -234,10 +106,9 @@ def _first(balances: Sequence[tuple[str, Balance]], kinds: Sequence[str]) -> Bal
 
 def _entries(node: Node, account: str) -> list[BankEntry]:
     whole = _booking(node)
-    details = [one for each in _nodes(node, "NtryDtls") if type(each) is dict for one in _each(each.get("TxDtls"))]
-    details = [one for one in details if type(one) is dict]
+    details = [one for one in nodes(node, "NtryDtls/TxDtls") if type(one) is dict]
     if not details:
-        text = _text(node, "AddtlNtryInf")
+        text = text_at(node, "AddtlNtryInf")
         return [BankEntry(**whole, amount_minor=whole["booked_minor"], purpose=text)]
     whole |= {"batch_minor": whole["booked_minor"], "parts": len(details)}
     return [_transaction(each, whole, account) for each in details]
@@ -246,34 +117,34 @@ def _entries(node: Node, account: str) -> list[BankEntry]:
 def _booking(node: Node) -> dict[str, Any]:
     """What the entry says for all its transactions."""
     amount, currency = _amount(node)
-    booked = _day(_text(node, "BookgDt/Dt", "BookgDt/DtTm"))
-    valued = _day(_text(node, "ValDt/Dt", "ValDt/DtTm"))
+    booked = _day(text_at(node, "BookgDt/Dt", "BookgDt/DtTm"))
+    valued = _day(text_at(node, "ValDt/Dt", "ValDt/DtTm"))
     if booked is None and valued is None:
         raise BankFileUnreadable("an entry has neither a booking nor a value date")
     code, own = _codes(node)
     return {
-        "credit": _text(node, "CdtDbtInd") == "CRDT",
+        "credit": text_at(node, "CdtDbtInd") == "CRDT",
         "booked_minor": amount,
         "currency": currency,
         "booked_on": booked or valued,
         "value_on": valued,
-        "status": _text(node, "Sts/Cd", "Sts") or "BOOK",
-        "reversal": _text(node, "RvslInd") in ("true", "1"),
-        "bank_reference": reference(_text(node, "AcctSvcrRef")),
+        "status": text_at(node, "Sts/Cd", "Sts") or "BOOK",
+        "reversal": text_at(node, "RvslInd") in ("true", "1"),
+        "bank_reference": reference(text_at(node, "AcctSvcrRef")),
         "code": code,
         "business_code": own,
     }
 
 
 def _transaction(node: Node, entry: dict[str, Any], account: str) -> BankEntry:
-    credit = (_text(node, "CdtDbtInd") or ("CRDT" if entry["credit"] else "DBIT")) == "CRDT"
+    credit = (text_at(node, "CdtDbtInd") or ("CRDT" if entry["credit"] else "DBIT")) == "CRDT"
     code, own = _codes(node)
     code = code or entry["code"]
-    back = _at(node, "RtrInf")
+    back = at(node, "RtrInf")
     back = back[0] if type(back) is list else back
     back = back if type(back) is dict else None
     returned = back is not None or code[10:] in _RETURN_SUBFAMILIES
-    purpose = "\n".join(each.strip() for each in _nodes(node, "RmtInf/Ustrd") if type(each) is str)[:MAX_TEXT]
+    purpose = "\n".join(each.strip() for each in nodes(node, "RmtInf/Ustrd") if type(each) is str)[:MAX_TEXT]
     return BankEntry(
         **{
             **entry,
@@ -281,22 +152,22 @@ def _transaction(node: Node, entry: dict[str, Any], account: str) -> BankEntry:
             "credit": credit,
             "code": code,
             "business_code": own or entry["business_code"],
-            "bank_reference": entry["bank_reference"] or reference(_text(node, "Refs/AcctSvcrRef")),
+            "bank_reference": entry["bank_reference"] or reference(text_at(node, "Refs/AcctSvcrRef")),
         },
         party=_party(node, account, swapped=not credit if back is None else credit),
-        purpose=purpose or _text(node, "AddtlTxInf"),
-        creditor_reference=reference(_text(node, "RmtInf/Strd/CdtrRefInf/Ref", "RmtInf/Strd/CdtrRefInf/CdtrRef")),
-        end_to_end_id=reference(_text(node, "Refs/EndToEndId")),
-        mandate_id=reference(_text(node, "Refs/MndtId")),
-        transaction_id=reference(_text(node, "Refs/TxId", "Refs/InstrId")),
+        purpose=purpose or text_at(node, "AddtlTxInf"),
+        creditor_reference=reference(text_at(node, "RmtInf/Strd/CdtrRefInf/Ref", "RmtInf/Strd/CdtrRefInf/CdtrRef")),
+        end_to_end_id=reference(text_at(node, "Refs/EndToEndId")),
+        mandate_id=reference(text_at(node, "Refs/MndtId")),
+        transaction_id=reference(text_at(node, "Refs/TxId", "Refs/InstrId")),
         returned=returned,
         return_code=_return_code(back, purpose) if returned else "",
-        return_text="" if back is None else _text(back, "AddtlInf"),
+        return_text="" if back is None else text_at(back, "AddtlInf"),
     )
 
 
 def _return_code(back: Node | None, purpose: str) -> str:
-    told = "" if back is None else _text(back, "Rsn/Cd", "Rsn/Prtry")
+    told = "" if back is None else text_at(back, "Rsn/Cd", "Rsn/Prtry")
     if told:
         return told[:4].upper()
     written = _REASON_IN_TEXT.search(purpose)
@@ -330,13 +201,13 @@ def _amounts(node: Node, entry: dict[str, Any], *, credit: bool) -> dict[str, in
 
 def _charges(node: Node, currency: str) -> int:
     """Sum over both forms: amounts beside each other (.02), records (.04 and later)."""
-    records = [*_nodes(node, "Chrgs"), *_nodes(node, "Chrgs/Rcrd")]
+    records = [*nodes(node, "Chrgs"), *nodes(node, "Chrgs/Rcrd")]
     told = (_amount_at(each, currency, "Amt") for each in records)
     return sum(amount for amount in told if amount is not None)
 
 
 def _amount(node: Node) -> tuple[int, str]:
-    found = _at(node, "Amt")
+    found = at(node, "Amt")
     if type(found) is not tuple or not found[0]:
         raise BankFileUnreadable("an entry or a balance has no amount")
     currency = found[1] or "EUR"
@@ -346,7 +217,7 @@ def _amount(node: Node) -> tuple[int, str]:
 def _amount_at(node: Node, currency: str, *paths: str) -> int | None:
     """The first of these amounts that is in this currency."""
     for path in paths:
-        found = _at(node, path)
+        found = at(node, path)
         if type(found) is tuple and found[0] and (found[1] or currency) == currency:
             return minor(found[0], currency)
     return None
@@ -355,8 +226,8 @@ def _amount_at(node: Node, currency: str, *paths: str) -> int | None:
 def _codes(node: Node) -> tuple[str, str]:
     """Domain code as one word, and the bank's own business code."""
     found = _first_node(node, "BkTxCd")
-    parts = [_text(found, path) for path in ("Domn/Cd", "Domn/Fmly/Cd", "Domn/Fmly/SubFmlyCd")]
-    own = _text(found, "Prtry/Cd")
+    parts = [text_at(found, path) for path in ("Domn/Cd", "Domn/Fmly/Cd", "Domn/Fmly/SubFmlyCd")]
+    own = text_at(found, "Prtry/Cd")
     german = _BUSINESS_CODE.search(own)
     return "-".join(parts) if any(parts) else "", german[1] if german else own
 
@@ -373,9 +244,9 @@ def _party(node: Node, account: str, *, swapped: bool) -> Party:
 
 
 def _side(parties: Node, side: str) -> Party:
-    name = _text(parties, f"{side}/Nm", f"{side}/Pty/Nm", f"{side}/Agt/FinInstnId/Nm")
-    iban = _text(parties, f"{side}Acct/Id/IBAN", f"{side}Acct/Id/Othr/Id")
-    ultimate = _text(parties, f"Ultmt{side}/Nm", f"Ultmt{side}/Pty/Nm")
+    name = text_at(parties, f"{side}/Nm", f"{side}/Pty/Nm", f"{side}/Agt/FinInstnId/Nm")
+    iban = text_at(parties, f"{side}Acct/Id/IBAN", f"{side}Acct/Id/Othr/Id")
+    ultimate = text_at(parties, f"Ultmt{side}/Nm", f"Ultmt{side}/Pty/Nm")
     return Party(name, iban.replace(" ", ""), ultimate)
 
 
@@ -390,21 +261,21 @@ def _day(text: str) -> date | None:
 
 
 def _payment_status(node: Node, batch: Node, group: Node) -> PaymentStatus:
-    why, amount = _first_node(node, "StsRsnInf"), _at(node, "OrgnlTxRef/Amt/InstdAmt")
+    why, amount = _first_node(node, "StsRsnInf"), at(node, "OrgnlTxRef/Amt/InstdAmt")
     told = amount if type(amount) is tuple else ("", "")
     return PaymentStatus(
-        end_to_end_id=reference(_text(node, "OrgnlEndToEndId")),
-        status=_text(node, "TxSts") or _text(batch, "PmtInfSts", "GrpSts"),
-        reason_code=_text(why, "Rsn/Cd", "Rsn/Prtry"),
-        reason_text=_text(why, "AddtlInf"),
-        original_message_id=_text(group, "OrgnlMsgId"),
-        payment_info_id=_text(batch, "OrgnlPmtInfId"),
-        mandate_id=reference(_text(node, "OrgnlTxRef/MndtRltdInf/MndtId")),
+        end_to_end_id=reference(text_at(node, "OrgnlEndToEndId")),
+        status=text_at(node, "TxSts") or text_at(batch, "PmtInfSts", "GrpSts"),
+        reason_code=text_at(why, "Rsn/Cd", "Rsn/Prtry"),
+        reason_text=text_at(why, "AddtlInf"),
+        original_message_id=text_at(group, "OrgnlMsgId"),
+        payment_info_id=text_at(batch, "OrgnlPmtInfId"),
+        mandate_id=reference(text_at(node, "OrgnlTxRef/MndtRltdInf/MndtId")),
         amount_minor=minor(told[0], told[1] or "EUR") if told[0] else None,
         currency=told[1] or "",
     )
 
 
 def _first_node(node: Node, path: str) -> Node:
-    found = _nodes(node, path)
+    found = nodes(node, path)
     return found[0] if found and type(found[0]) is dict else {}

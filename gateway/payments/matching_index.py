@@ -51,16 +51,15 @@ class Index:
         self.by_iban: dict[bytes | None, set[str]] = {}
         self._places: dict[str, int] = {}
         self._by_debtor: dict[str, list[int]] = {}
+        self._lengths: dict[str, set[int]] = {}
+        """Prefix, folded → lengths of its keys."""
         self._by_name: dict[tuple[str, str], tuple[str, ...]] = {}
         self._shapes: set[tuple[int, str]] = set()
         self._prefixes: set[str] = set()
-        self._beginnings: set[str] = set()
         for item in items:
             self._add(item)
         self.prefixes = frozenset(self._prefixes - {""})
         self._folded = [text_of.fold(prefix) for prefix in sorted(self.prefixes)]
-        self._lengths = {length for length, _ in self._shapes}
-        self._long_enough = {length + more for length in self._lengths for more in (-1, 0, 1)}
         self._amounts = Counter(self.open_minor)
 
     def _add(self, item: OpenItem) -> None:
@@ -86,26 +85,31 @@ class Index:
         keys = text_of.reference_keys(reference)
         for key in keys.strong:
             _put(self._strong, key, place)
-            self._shapes.add((len(key), key[:4]))
+            if (len(key), key[:4]) not in self._shapes:
+                self._note(key, reference)
         for key in keys.weak:
             _put(self._weak, key, place)
-        if keys.strong and reference[:3] not in self._beginnings:
-            self._beginnings.add(reference[:3])
-            self._prefixes.add(text_of.letters(reference))
+
+    def _note(self, key: str, reference: str) -> None:
+        """A numbering not met before."""
+        letters = text_of.letters(reference)
+        self._shapes.add(text_of.shape(key))
+        self._prefixes.add(letters)
+        self._lengths.setdefault(text_of.fold(letters), set()).add(len(key))
 
     def strong(self, key: str) -> tuple[int, ...]:
-        """Items one of whose references has this key, written with its letters or without."""
+        """Items one of whose references has this key, written with its letters or without, the year in full or not."""
+        if len(key) < 4:
+            return ()
         get = self._strong.get
-        hits = [found for each in self._spelled(key) if (found := get(each)) is not None]
-        return tuple(place for found in hits for place in ((found,) if isinstance(found, int) else found))
-
-    def _spelled(self, key: str) -> list[str]:
-        """The key, and where it has no letters also behind every prefix in use, a shortened year written out."""
         if not key.isdigit():
-            return [key]
-        spelled = [key, *(prefix + key for prefix in self._folded)]
-        full = (f"{prefix}20{key}" for prefix in ("", *self._folded))
-        return spelled + [each for each in full if (len(each), each[:4]) in self._shapes]
+            spelled = [key]
+        else:
+            spelled = [key, *(prefix + key for prefix in self._folded)]
+            full = [f"{prefix}20{key}" for prefix in ("", *self._folded)]
+            spelled += [each for each in full if (len(each), each[:4]) in self._shapes]
+        hits = [found for each in spelled if (found := get(each)) is not None]
+        return tuple(place for found in hits for place in ((found,) if isinstance(found, int) else found))
 
     def weak(self, number: str) -> tuple[int, ...]:
         """Items that a short number may mean, leading zeros or not."""
@@ -113,12 +117,25 @@ class Index:
         return (found,) if type(found) is int else found  # type: ignore[return-value] # as above
 
     def around(self, keys: Iterable[str]) -> list[int]:
-        """Items at one slip from these keys, of which those as long as references are looked at."""
-        spelled = dict.fromkeys(each for key in keys for each in self._spelled(key) if len(each) in self._long_enough)
-        get, lengths = self._strong.get, self._lengths
-        near = (each for key in list(spelled)[:MOST] for each in text_of.near(key, lengths))
+        """Items at one slip from these keys, of which those are looked at that are as long as references of their prefix."""
+        likely = {key: spelled for key in keys if (spelled := self._likely(key))}
+        numbers = [key for key in likely if key.isdigit()]
+        longest = [key for key in likely if not any(other != key and other.endswith(key) for other in numbers)]
+        wanted = dict.fromkeys(each for key in longest for each in likely[key])
+        get = self._strong.get
+        near = (each for full, prefix in list(wanted)[:MOST] for each in text_of.near(full, self._lengths[prefix]))
         hits = [found for each in near if (found := get(each)) is not None]
         return [place for found in hits for place in ((found,) if isinstance(found, int) else found)]
+
+    def _likely(self, key: str) -> list[tuple[str, str]]:
+        """The key with each prefix whose references are about as long, and the prefix."""
+        here = len(key)
+        return [
+            (full, prefix)
+            for prefix, lengths in self._lengths.items()
+            for full in ((prefix + key, key) if key.isdigit() else (key,))
+            if full.startswith(prefix) and lengths & {len(full) - 1, len(full), len(full) + 1} and here >= 5
+        ]
 
     def around_short(self, number: str) -> list[int]:
         """Items whose short number is at one slip from this."""

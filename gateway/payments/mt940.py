@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from mt940.models import Transactions
-from mt940.tags import StatementASNB
+from mt940.tags import StatementASNB, Tag
 
 from gateway.payments.bank_entries import (
     MAX_ENTRIES,
@@ -108,7 +108,8 @@ def _statement(message: str) -> Statement:
 def _parsed(message: str) -> Transactions:
     """By the library; banks that write an account where a reference stands have a reading of their own."""
     asn = StatementASNB()
-    for tags in (None, {asn.id: asn}):
+    readings: tuple[dict[int | str, Tag] | None, ...] = (None, {asn.id: asn})
+    for tags in readings:
         found = Transactions(processors=_RAW, tags=tags)
         try:
             found.parse(message)
