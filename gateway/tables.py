@@ -14,6 +14,7 @@ import gateway.core.outbox
 import gateway.core.work
 import gateway.merchants.merchants
 import gateway.merchants.models
+import gateway.payments.bank_models
 import gateway.privacy.rights
 import gateway.receivables.agreement_models
 import gateway.receivables.letter_models
@@ -42,6 +43,8 @@ TENANT_FREE = MappingProxyType(
 
 APPEND_ONLY = frozenset(
     {
+        "bank_file",
+        "bank_statement",
         "bureau_request",
         "bureau_result",
         "bureau_version",
@@ -53,6 +56,7 @@ APPEND_ONLY = frozenset(
         "ledger_line",
         "model_role_change",
         "order_event",
+        "payment_answer",
         "policy_activation",
         "policy_version",
         "score_model",

@@ -20,7 +20,7 @@ SHOP_SCOPES = frozenset(
 )
 """What a shop needs to ask and to tell: what a key gets where nothing is said."""
 SCOPES = SHOP_SCOPES | frozenset(
-    f"{thing}:{act}" for thing in ("policies", "models", "privacy") for act in ("read", "write")
+    f"{thing}:{act}" for thing in ("policies", "models", "privacy", "bank") for act in ("read", "write")
 )
 CACHE_S = 5.0
 """A revoked key works at most this long on a web worker that has just seen it."""

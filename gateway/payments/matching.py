@@ -74,7 +74,7 @@ def by_check_digits(case: Case) -> Match | None:
     exact = _sum_of(case, items, frozenset()) or _with_others(case, items)
     if exact:
         return case.answer(Certainty.SURE, exact, "check-digits", "amount")
-    certainty = Certainty.SURE if len(items) == 1 else Certainty.PROBABLE
+    certainty = Certainty.SURE if len(items) == 1 and not _meant_for_more(case, items) else Certainty.PROBABLE
     return case.answer(certainty, items, "check-digits", *_difference(case, items))
 
 
@@ -135,7 +135,7 @@ def by_near_payer(case: Case) -> Match | None:
     total = case.total(backed)
     most = total + total * case.policy.surplus_percent // 100
     close = case.tolerated(case.amount - total, total) or (backed[0] in case.weak and case.amount <= most)
-    certainty = Certainty.SURE if close else Certainty.PROBABLE
+    certainty = Certainty.SURE if close and not _meant_for_more(case, backed) else Certainty.PROBABLE
     return case.answer(certainty, backed, "near-reference", "payer", *_difference(case, backed))
 
 
@@ -165,9 +165,18 @@ def by_part(case: Case) -> Match | None:
         return case.answer(Certainty.PROBABLE, items, "reference", "rival", *why)
     if case.tolerated(case.amount - total, total):
         return case.answer(Certainty.SURE, items, "reference", "tolerance", *why)
-    enough = case.amount <= total + total * case.policy.surplus_percent // 100
+    enough = case.amount <= total + total * case.policy.surplus_percent // 100 and not _meant_for_more(case, items)
     certainty = Certainty.SURE if case.backed(items) and enough else Certainty.PROBABLE
     return case.answer(certainty, items, "reference", *why)
+
+
+def _meant_for_more(case: Case, items: Sequence[int]) -> bool:
+    """Whether what is paid too much may be for something else the debtor owes, named in a way that nobody could read."""
+    total = case.total(items)
+    if case.amount <= total or case.tolerated(case.amount - total, total):
+        return False
+    debtor = case.index.items[items[0]].debtor_id
+    return len(case.index.of_debtor(debtor, case.entry.currency)) > len(items)
 
 
 def _difference(case: Case, items: Sequence[int]) -> tuple[str, ...]:
