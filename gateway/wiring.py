@@ -34,6 +34,7 @@ from gateway.demo import shop
 from gateway.docs_pages import pages as apidocs
 from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
+from gateway.payments import bank_api
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
 from gateway.risk import api as models_api
@@ -53,6 +54,7 @@ API: tuple[ApiBlueprint, ...] = (
     models_api.blueprint,
     intake.blueprint,
     privacy_api.blueprint,
+    bank_api.blueprint,
 )
 """Blueprints of the documented API; the first is that of the decisions, on which selections and explanations hang."""
 
@@ -76,6 +78,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "orders": guards.api_key,
         "models": guards.api_key,
         "privacy": guards.api_key,
+        "bank": guards.api_key,
         "assets": guards.public,
         "apidocs": guards.public,
         "bootstrap": guards.public,

@@ -80,27 +80,43 @@ def mapping(name: str, document: Mapping[str, Any]) -> BankMapping:
     known = {"columns", "recognised_by", "date_order", "account_above", "currency", "pending", "inside_purpose"}
     if unknown := sorted(set(document) - known):
         raise MappingInvalid.at(f"/{unknown[0]}", "is not known here")
-    columns = {our: _names(f"/columns/{our}", their) for our, their in dict(document.get("columns") or {}).items()}
+    columns = {our: _names(f"/columns/{our}", their) for our, their in _parts(document, "columns").items()}
     if unknown := sorted(set(columns) - COLUMNS):
         raise MappingInvalid.at(f"/columns/{unknown[0]}", f"must be one of {', '.join(sorted(COLUMNS))}")
     if "booked_on" not in columns or not ("amount" in columns or {"debit", "credit"} <= set(columns)):
         raise MappingInvalid.at("/columns", "needs booked_on, and amount or debit and credit")
-    if document.get("date_order", "DMY") not in ORDERS:
+    order = _word(document, "date_order") or "DMY"
+    if order not in ORDERS:
         raise MappingInvalid.at("/date_order", f"must be one of {', '.join(ORDERS)}")
+    pending = _names("/pending", document["pending"]) if document.get("pending") else ()
     return BankMapping(
         name=name,
         columns=columns,
         recognised_by=_names("/recognised_by", document.get("recognised_by")),
-        date_order=str(document.get("date_order", "DMY")),
-        account_above=str(document.get("account_above", "")),
-        currency=str(document.get("currency", "")),
-        pending=tuple(str(word).lower() for word in document.get("pending", ())),
-        inside_purpose={our: _marks(our, told) for our, told in dict(document.get("inside_purpose") or {}).items()},
+        date_order=order,
+        account_above=_word(document, "account_above"),
+        currency=_word(document, "currency"),
+        pending=tuple(word.lower() for word in pending),
+        inside_purpose={our: _marks(our, told) for our, told in _parts(document, "inside_purpose").items()},
     )
 
 
+def _parts(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = document.get(name) or {}
+    if not isinstance(found, Mapping):
+        raise MappingInvalid.at(f"/{name}", "is a table of names")
+    return found
+
+
+def _word(document: Mapping[str, Any], name: str) -> str:
+    found = document.get(name) or ""
+    if not isinstance(found, str):
+        raise MappingInvalid.at(f"/{name}", "is a word")
+    return found
+
+
 def _names(path: str, told: Any) -> tuple[str, ...]:
-    names = (told,) if isinstance(told, str) else tuple(told or ())
+    names = (told,) if isinstance(told, str) else tuple(told) if isinstance(told, list | tuple) else ()
     if not names or not all(isinstance(name, str) and name for name in names):
         raise MappingInvalid.at(path, "names a column, or a list of columns")
     return names
