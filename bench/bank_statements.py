@@ -1,6 +1,6 @@
 """A synthetic account: open invoices of invented people, a camt.053 statement of what they transfer, and who paid what.
 
-Nothing here is anybody's data. How people deviate from what they were asked to write, and how often, is assumed: the table
+Nothing here is anybody's data; names are put together so that namesakes are about as frequent as among real customers. How people deviate from what they were asked to write, and how often, is assumed: the table
 KINDS says it. The generator knows nothing of how matching reads; references and names are spoiled as people and banks
 spoil them, not as a matcher would like it.
 """
@@ -16,7 +16,15 @@ Mia Hannah Emilia Lina Clara Johanna Charlotte Greta Ida Frieda Mathilda Zeynep 
 Jürgen Günther Björn Sören Käthe Dörte Rüdiger Thomas Michael Andreas Stefan Christian Peter Markus Frank Martin Alexander
 Daniel Matthias Wolfgang Klaus Werner Hans Dieter Uwe Bernd Ralf Holger Torsten Sven Jens Kai Oliver Dirk Jan Tobias Sebastian
 Florian Felix Lukas Leon Paul Jonas Elias Noah Ben Finn Luis Maximilian Moritz Anton Emil Oskar Jakob David Mehmet Mustafa Ali
-Ivan Sergej Piotr Marek""".split()  # noqa: SIM905
+Ivan Sergej Piotr Marek Barbara Gabriele Ulrike Cornelia Simone Manuela Tanja Daniela Katrin Anke Bettina Christine Dagmar Doris Elke Elisabeth
+Elfriede Eva Franziska Gerda Hannelore Hildegard Ilse Irene Jana Jessica Jutta Karla Lieselotte Luise Magdalena Margarete
+Marianne Marie Marion Miriam Nadine Nina Paula Pia Ramona Regina Rita Rosemarie Ruth Sonja Susann Svenja Tatjana Theresa Ute
+Vanessa Vera Veronika Yvonne Achim Albert Alfred Armin Arne Axel Benjamin Bernhard Boris Carsten Claus Dennis Detlef
+Dietmar Dominik Eberhard Eckhard Edgar Egon Erich Ernst Erwin Eugen Fabian Ferdinand Friedrich Fritz Georg Gerd Gerhard Gregor
+Guido Gustav Hannes Hartmut Heiko Heinz Helmut Henning Herbert Hermann Hubert Ingo Joachim Johannes Josef Karl Karsten
+Konrad Kurt Lars Lothar Ludger Lutz Manfred Marco Mario Marius Maik Nico Niklas Norbert Olaf Otto Patrick Philipp Rainer
+Reinhard Richard Robert Roland Rolf Roman Rudolf Siegfried Simon Steffen Theo Thorsten Till Tim Tom Udo Ulrich Victor
+Volker Walter Wilhelm Willi Yannick Omar Hassan Yusuf Dmitri Andrej Jakub Tomasz Luca Giovanni Antonio""".split()  # noqa: SIM905
 COMMON = """Müller Schmidt Schneider Fischer Weber Meyer Wagner Becker Schulz Hoffmann Schäfer Koch Bauer Richter Klein Wolf
 Schröder Neumann Schwarz Zimmermann Braun Krüger Hofmann Hartmann Lange Schmitt Werner Schmitz Krause Meier Lehmann Schmid
 Schulze Maier Köhler Herrmann König Walter Mayer Huber Kaiser Fuchs Peters Lang Scholz Möller Weiß Jung Hahn Schubert Vogel

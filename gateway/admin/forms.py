@@ -2,6 +2,7 @@
 
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
+from flask_wtf.file import FileField, FileRequired
 from wtforms import (
     BooleanField,
     DateField,
@@ -134,3 +135,8 @@ class ConfirmForm(FlaskForm):  # type: ignore[misc] # as above
     """Nothing but the proof that the page was ours."""
 
     sure = BooleanField(_("Yes, really"))
+
+
+class BankFileForm(FlaskForm):  # type: ignore[misc] # as above
+    file = FileField(_("File"), [FileRequired(_("Choose a file."))])
+    mode = SelectField(_("Books"), choices=[SelectChoice("live", _("live")), SelectChoice("test", _("test"))])

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.admin import (
     backtests,
+    bank,
     decisions,
     desk,
     keys,
@@ -74,6 +75,9 @@ TABLE: tuple[Page, ...] = (
     Page("/reviews/<request_id>/erase", "erase_buyer!", reviews.erase, ADMIN),
     Page("/orders", "orders", orders.index, READER),
     Page("/orders/<shop_id>/<path:reference>", "order", orders.show, READER),
+    Page("/bank", "bank", bank.index, READER),
+    Page("/bank/entries", "bank_entries", bank.entries, READER),
+    Page("/bank/upload", "upload_statement!", bank.upload, CLERK),
     Page("/lists", "lists", lists.index, READER),
     Page("/lists/add", "add_entry!", lists.add, CLERK),
     Page("/lists/<entry_id>/remove", "remove_entry!", lists.remove, CLERK),
@@ -103,7 +107,7 @@ TABLE: tuple[Page, ...] = (
     Page("/<path:rest>", "nowhere", nowhere, READER),
 )
 NEEDS: Mapping[str, Role] = MappingProxyType({f"admin.{page.endpoint}": page.role for page in TABLE})
-MENU = ("decisions", "reviews", "orders", "lists", "policies", "notices", "messages", "keys", "people", "log")
+MENU = ("decisions", "reviews", "orders", "bank", "lists", "policies", "notices", "messages", "keys", "people", "log")
 
 blueprint.add_app_template_filter(present.kind_label, "kind_label")
 for _page in TABLE:

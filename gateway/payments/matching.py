@@ -161,7 +161,7 @@ def by_part(case: Case) -> Match | None:
     if not items:
         return None
     total, why = case.total(items), _difference(case, items)
-    if not case.one_debtor(items) or case.rivals(items):
+    if not case.one_debtor(items) or case.rivals(items) or case.outdone(items):
         return case.answer(Certainty.PROBABLE, items, "reference", "rival", *why)
     if case.tolerated(case.amount - total, total):
         return case.answer(Certainty.SURE, items, "reference", "tolerance", *why)

@@ -193,6 +193,11 @@ class Case:
         """Whether an item at one slip from what is written fits the amount as well."""
         return any(self.fits(item) for item in (*self.near, *self.weak) if item not in chosen)
 
+    def outdone(self, chosen: Sequence[int]) -> bool:
+        """Whether the payer speaks more for an item at one slip from what is written."""
+        mine = self.backed(chosen)
+        return mine < 3 and any(self.support(item) > mine for item in self.near)
+
     def tolerated(self, difference_minor: int, total_minor: int) -> bool:
         allowed = max(self.policy.tolerance_minor, total_minor * self.policy.tolerance_percent // 100)
         return abs(difference_minor) <= min(allowed, total_minor // 2)

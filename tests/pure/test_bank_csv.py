@@ -11,52 +11,66 @@ from gateway.payments.bank_entries import BankFileUnreadable
 OWN = "DE02300606010002474689"
 EXPORTS = {
     "sparkasse": (
-        '"Auftragskonto";"Buchungstag";"Valutadatum";"Buchungstext";"Verwendungszweck";"Glaeubiger ID";"Mandatsreferenz";'
-        '"Kundenreferenz (End-to-End)";"Sammlerreferenz";"Lastschrift Ursprungsbetrag";"Auslagenersatz Ruecklastschrift";'
-        '"Beguenstigter/Zahlungspflichtiger";"Kontonummer/IBAN";"BIC (SWIFT-Code)";"Betrag";"Waehrung";"Info"\n'
-        f'"{OWN}";"05.01.26";"05.01.26";"GUTSCHR. UEBERWEISUNG";"Rechnung RE-2026-000123";"";"";"NOTPROVIDED";"";"";"";'
-        '"Müller, Erika";"DE02120300000000202051";"BYLADEM1001";"1.119,50";"EUR";"Umsatz gebucht"\n',
+        (
+            '"Auftragskonto";"Buchungstag";"Valutadatum";"Buchungstext";"Verwendungszweck";"Glaeubiger ID";"Mandatsreferenz";'
+            '"Kundenreferenz (End-to-End)";"Sammlerreferenz";"Lastschrift Ursprungsbetrag";"Auslagenersatz Ruecklastschrift";'
+            '"Beguenstigter/Zahlungspflichtiger";"Kontonummer/IBAN";"BIC (SWIFT-Code)";"Betrag";"Waehrung";"Info"\n'
+            f'"{OWN}";"05.01.26";"05.01.26";"GUTSCHR. UEBERWEISUNG";"Rechnung RE-2026-000123";"";"";"NOTPROVIDED";"";"";"";'
+            '"Müller, Erika";"DE02120300000000202051";"BYLADEM1001";"1.119,50";"EUR";"Umsatz gebucht"\n'
+        ),
         "cp1252",
     ),
     "volksbank": (
-        "Bezeichnung Auftragskonto;IBAN Auftragskonto;BIC Auftragskonto;Bankname Auftragskonto;Buchungstag;Valutadatum;"
-        "Name Zahlungsbeteiligter;IBAN Zahlungsbeteiligter;BIC (SWIFT-Code) Zahlungsbeteiligter;Buchungstext;"
-        "Verwendungszweck;Betrag;Waehrung;Saldo nach Buchung\n"
-        f"Konto;{OWN};BIC;Bank;05.01.2026;05.01.2026;Müller, Erika;DE02120300000000202051;X;Gutschrift;"
-        "Rechnung RE-2026-000123;1119,50;EUR;2000,00\n",
+        (
+            "Bezeichnung Auftragskonto;IBAN Auftragskonto;BIC Auftragskonto;Bankname Auftragskonto;Buchungstag;Valutadatum;"
+            "Name Zahlungsbeteiligter;IBAN Zahlungsbeteiligter;BIC (SWIFT-Code) Zahlungsbeteiligter;Buchungstext;"
+            "Verwendungszweck;Betrag;Waehrung;Saldo nach Buchung\n"
+            f"Konto;{OWN};BIC;Bank;05.01.2026;05.01.2026;Müller, Erika;DE02120300000000202051;X;Gutschrift;"
+            "Rechnung RE-2026-000123;1119,50;EUR;2000,00\n"
+        ),
         "utf-8",
     ),
     "dkb": (
-        f'"Girokonto";"{OWN}"\n""\n"Kontostand vom 10.10.2026:";"1.234,56 €"\n""\n'
-        '"Buchungsdatum";"Wertstellung";"Status";"Zahlungspflichtige*r";"Zahlungsempfänger*in";"Verwendungszweck";'
-        '"Umsatztyp";"IBAN";"Betrag (€)";"Gläubiger-ID";"Mandatsreferenz";"Kundenreferenz"\n'
-        '"05.01.26";"05.01.26";"Gebucht";"Müller, Erika";"Laden";"Rechnung RE-2026-000123";"Eingang";'
-        '"DE02120300000000202051";"1.119,50 €";"";"";""\n',
+        (
+            f'"Girokonto";"{OWN}"\n""\n"Kontostand vom 10.10.2026:";"1.234,56 €"\n""\n'
+            '"Buchungsdatum";"Wertstellung";"Status";"Zahlungspflichtige*r";"Zahlungsempfänger*in";"Verwendungszweck";'
+            '"Umsatztyp";"IBAN";"Betrag (€)";"Gläubiger-ID";"Mandatsreferenz";"Kundenreferenz"\n'
+            '"05.01.26";"05.01.26";"Gebucht";"Müller, Erika";"Laden";"Rechnung RE-2026-000123";"Eingang";'
+            '"DE02120300000000202051";"1.119,50 €";"";"";""\n'
+        ),
         "utf-8-sig",
     ),
     "ing": (
-        "Umsatzanzeige;Datei erstellt am: 22.01.2026 18:23\n\nIBAN;DE02 3006 0601 0002 4746 89\nSaldo;1.000,00;EUR\n\n"
-        "Buchung;Wertstellungsdatum;Auftraggeber/Empfänger;Buchungstext;Verwendungszweck;Saldo;Währung;Betrag;Währung\n"
-        "05.01.2026;05.01.2026;Müller, Erika;Gutschrift;Rechnung RE-2026-000123;2.000,00;EUR;1.119,50;EUR\n",
+        (
+            "Umsatzanzeige;Datei erstellt am: 22.01.2026 18:23\n\nIBAN;DE02 3006 0601 0002 4746 89\nSaldo;1.000,00;EUR\n\n"
+            "Buchung;Wertstellungsdatum;Auftraggeber/Empfänger;Buchungstext;Verwendungszweck;Saldo;Währung;Betrag;Währung\n"
+            "05.01.2026;05.01.2026;Müller, Erika;Gutschrift;Rechnung RE-2026-000123;2.000,00;EUR;1.119,50;EUR\n"
+        ),
         "cp1252",
     ),
     "commerzbank": (
-        "Buchungstag;Wertstellung;Umsatzart;Buchungstext;Betrag;Währung;IBAN Kontoinhaber;Kategorie\n"
-        "05.01.2026;05.01.2026;Gutschrift;Müller, Erika Rechnung RE-2026-000123 End-to-End-Ref.: E2E-1 Mandatsref: M-9 x;"
-        f"1119,5;EUR;{OWN};\n",
+        (
+            "Buchungstag;Wertstellung;Umsatzart;Buchungstext;Betrag;Währung;IBAN Kontoinhaber;Kategorie\n"
+            "05.01.2026;05.01.2026;Gutschrift;Müller, Erika Rechnung RE-2026-000123 End-to-End-Ref.: E2E-1 Mandatsref: M-9 x;"
+            f"1119,5;EUR;{OWN};\n"
+        ),
         "utf-8-sig",
     ),
     "comdirect": (
-        '"Umsätze Girokonto";"Zeitraum: 10 Tage";\n"Neuer Kontostand";"1,00 EUR";\n\n'
-        '"Buchungstag";"Wertstellung (Valuta)";"Vorgang";"Buchungstext";"Umsatz in EUR";\n'
-        '"05.01.2026";"05.01.2026";"Übertrag / Überweisung";"Auftraggeber: Müller, ErikaKto/IBAN: DE02120300000000202051 '
-        'BLZ/BIC: BYLADEM1001 Buchungstext: Rechnung RE-2026-000123 End-to-End-Ref.: nicht angegeben Ref. H8/1";"1.119,50";\n'
-        '\n"Alter Kontostand";"0,00";\n',
+        (
+            '"Umsätze Girokonto";"Zeitraum: 10 Tage";\n"Neuer Kontostand";"1,00 EUR";\n\n'
+            '"Buchungstag";"Wertstellung (Valuta)";"Vorgang";"Buchungstext";"Umsatz in EUR";\n'
+            '"05.01.2026";"05.01.2026";"Übertrag / Überweisung";"Auftraggeber: Müller, ErikaKto/IBAN: DE02120300000000202051 '
+            'BLZ/BIC: BYLADEM1001 Buchungstext: Rechnung RE-2026-000123 End-to-End-Ref.: nicht angegeben Ref. H8/1";"1.119,50";\n'
+            '\n"Alter Kontostand";"0,00";\n'
+        ),
         "cp1252",
     ),
     "n26": (
-        '"Booking Date","Value Date","Partner Name","Partner Iban",Type,"Payment Reference","Account Name","Amount (EUR)"\n'
-        '2026-01-05,2026-01-05,"Müller, Erika",DE02120300000000202051,"Credit Transfer",Rechnung RE-2026-000123,Main,1119.5\n',
+        (
+            '"Booking Date","Value Date","Partner Name","Partner Iban",Type,"Payment Reference","Account Name","Amount (EUR)"\n'
+            '2026-01-05,2026-01-05,"Müller, Erika",DE02120300000000202051,"Credit Transfer",Rechnung RE-2026-000123,Main,1119.5\n'
+        ),
         "utf-8",
     ),
 }

@@ -233,9 +233,9 @@ def test_two_payments_alike_in_everything_are_two():
 def test_a_batch_refused_as_a_whole_is_one_status():
     """The bank names no payment then."""
     content = (
-        '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.03"><CstmrPmtStsRpt><GrpHdr><MsgId>M</MsgId></GrpHdr>'
-        "<OrgnlGrpInfAndSts><OrgnlMsgId>ORDER</OrgnlMsgId><GrpSts>RJCT</GrpSts><StsRsnInf><Rsn><Cd>AM05</Cd></Rsn></StsRsnInf>"
-        "</OrgnlGrpInfAndSts></CstmrPmtStsRpt></Document>"
-    ).encode()
+        b'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.03"><CstmrPmtStsRpt><GrpHdr><MsgId>M</MsgId></GrpHdr>'
+        b"<OrgnlGrpInfAndSts><OrgnlMsgId>ORDER</OrgnlMsgId><GrpSts>RJCT</GrpSts><StsRsnInf><Rsn><Cd>AM05</Cd></Rsn></StsRsnInf>"
+        b"</OrgnlGrpInfAndSts></CstmrPmtStsRpt></Document>"
+    )
     (found,) = camt.read_status(content)
     assert (found.status, found.reason_code, found.original_message_id) == ("RJCT", "AM05", "ORDER")
