@@ -176,7 +176,8 @@ def _meant_for_more(case: Case, items: Sequence[int]) -> bool:
     if case.amount <= total or case.tolerated(case.amount - total, total):
         return False
     debtor = case.index.items[items[0]].debtor_id
-    return len(case.index.of_debtor(debtor, case.entry.currency)) > len(items)
+    owes_more = len(case.index.of_debtor(debtor, case.entry.currency)) > len(items)
+    return owes_more and case.has_unread_numbers
 
 
 def _difference(case: Case, items: Sequence[int]) -> tuple[str, ...]:

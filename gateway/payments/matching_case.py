@@ -12,6 +12,10 @@ from gateway.payments.bank_entries import BankEntry
 from gateway.payments.matching_index import Index
 
 
+_CUT_AT = (27, 35, 54, 70)
+"""Characters after which banks cut a name."""
+
+
 class Certainty(StrEnum):
     """What may be done without asking."""
 
@@ -82,8 +86,19 @@ class Case:
 
     @cached_property
     def windows(self) -> list[text_of.Window]:
+        return text_of.windows(self._told, self.index.prefixes)
+
+    @cached_property
+    def _told(self) -> str:
         told = (self.entry.creditor_reference, self.entry.end_to_end_id, self.entry.purpose)
-        return text_of.windows(" / ".join(part for part in told if part), self.index.prefixes)
+        return " / ".join(part for part in told if part)
+
+    @cached_property
+    def has_unread_numbers(self) -> bool:
+        """Whether the text holds digits beside those of the numbers that were found."""
+        read = {window.written for window in self.windows if self._hits.get(window.key)}
+        longest = [one for one in read if not any(one != other and one in other for other in read)]
+        return text_of.digits(self._told) - sum(sum(map(str.isdigit, one)) for one in longest) > 1
 
     @cached_property
     def checked(self) -> list[int]:
@@ -150,6 +165,13 @@ class Case:
         return frozenset((*text_of.name_tokens(party.name), *text_of.name_tokens(party.ultimate)))
 
     @cached_property
+    def _cut(self) -> str:
+        """The last name's beginning where the bank has cut the name at one of its lengths."""
+        name = self.entry.party.name
+        tokens = text_of.name_tokens(name) if len(name) in _CUT_AT else ()
+        return tokens[-1] if tokens and len(tokens[-1]) >= 4 else ""
+
+    @cached_property
     def written_names(self) -> frozenset[str]:
         """Words of the text: who pays for somebody else often names him."""
         return frozenset(text_of.name_tokens(self.entry.purpose.replace(",", " ")))
@@ -171,7 +193,8 @@ class Case:
             return 3
         best = 0
         for tokens in self.index.names[item]:
-            here = text_of.name_strength(tokens, self.payer)
+            payer = self.payer.union(token for token in tokens if self._cut and token.startswith(self._cut))
+            here = text_of.name_strength(tokens, payer)
             best = max(best, here or text_of.name_strength(tokens, self.written_names))
         return best
 

@@ -96,7 +96,16 @@ def windows(text: str, prefixes: frozenset[str]) -> list[Window]:
 
     Dates, amounts and account numbers are none. A long word only begins a reference when it is one of `prefixes`.
     """
-    return list(_windows(_NOT_REFERENCES.sub(" ", plain(text)[:2000]), prefixes))
+    return list(_windows(_masked(text), prefixes))
+
+
+def digits(text: str) -> int:
+    """How many digits of a text could belong to references."""
+    return sum(map(str.isdigit, _masked(text)))
+
+
+def _masked(text: str) -> str:
+    return _NOT_REFERENCES.sub(" ", plain(text)[:2000])
 
 
 def without_zeros(text: str) -> str:
@@ -129,7 +138,7 @@ _CALLED = re.compile(
 
 def called_numbers(text: str) -> list[str]:
     """Short numbers that the text itself calls those of an invoice or order, without leading zeros."""
-    return list(dict.fromkeys(_CALLED.findall(_NOT_REFERENCES.sub(" ", plain(text)[:2000]))))
+    return list(dict.fromkeys(_CALLED.findall(_masked(text))))
 
 
 def near(key: str, lengths: Collection[int]) -> Iterator[str]:
