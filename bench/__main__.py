@@ -5,12 +5,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import decisions, growth, inprocess, intake, models, stack, start, work
+from bench import bank, decisions, growth, inprocess, intake, models, stack, start, work
 from bench.figures import Figure, Section, machine_facts, page, printed
 from gateway.core import clock
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
-PARTS = ("judgement", "models", "start", "velocity", "decision", "memory", "intake", "work", "growth")
+PARTS = ("judgement", "models", "bank", "start", "velocity", "decision", "memory", "intake", "work", "growth")
 
 
 def main() -> int:
@@ -34,6 +34,7 @@ def _sections(names: tuple[str, ...], *, quick: bool) -> Iterator[Section]:
     alone: dict[str, Callable[[], Section]] = {
         "judgement": lambda: inprocess.judgement(rounds),
         "models": lambda: models.section(quick=quick),
+        "bank": lambda: bank.section(rounds, quick=quick),
         "start": lambda: start.section(1 if quick else 3),
     }
     served: dict[str, Callable[[stack.Stack], Section]] = {

@@ -84,10 +84,11 @@ def take(session: Session, keyring: Keyring, contents: Contents, arrival: Arriva
     """Store what a file says. The same file, and the same payment in another one, change nothing."""
     store = _Store(session, secrets.get_keys(session, keyring), arrival.live, now)
     digest = hmac.digest(derive(store.keys.index, "kulanz bank file"), arrival.content, "sha256")
+    # One file at a time: two that tell the same payment would otherwise both find it new.
+    session.execute(select(func.pg_advisory_xact_lock(merchant_of(session).int % 2**63)))
     if (known := store.find_file(digest)) is not None:
         return Taken(known.id, known.format, known.entries, 0, repeated=True)
     file_id = new_id()
-    session.execute(select(func.pg_advisory_xact_lock(merchant_of(session).int % 2**63)))
     fresh = store.prepare(contents)
     row = BankFile(
         merchant_id=merchant_of(session),

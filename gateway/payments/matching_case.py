@@ -11,7 +11,6 @@ from gateway.payments import matching_text as text_of
 from gateway.payments.bank_entries import BankEntry
 from gateway.payments.matching_index import Index
 
-
 _CUT_AT = (27, 35, 54, 70)
 """Characters after which banks cut a name."""
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.payments import camt
+from gateway.payments import bank_files, camt
 from gateway.payments.bank_entries import BankFileUnreadable, gaps
 from tests.conftest import SHARED
 
@@ -239,3 +239,17 @@ def test_a_batch_refused_as_a_whole_is_one_status():
     )
     (found,) = camt.read_status(content)
     assert (found.status, found.reason_code, found.original_message_id) == ("RJCT", "AM05", "ORDER")
+
+
+def test_every_message_of_the_cycle_is_told_from_its_content():
+    """What is no statement and no answer (pacs.004, our own order) is refused by name."""
+    folder = FIXTURES / "mock-bank-output"
+    if not folder.is_dir():
+        pytest.skip("../shared/fixtures/bank/mock-bank-output is not here")
+    for path in sorted(folder.glob("*.xml")):
+        kind = next((one for one in ("camt.053", "camt.054", "pain.002") if one in path.name), None)
+        if kind:
+            assert bank_files.read(path.read_bytes()).format == kind
+        else:
+            with pytest.raises(BankFileUnreadable):
+                bank_files.read(path.read_bytes())
