@@ -192,17 +192,18 @@ def _amounts(node: Node, entry: dict[str, Any], *, credit: bool) -> dict[str, in
     between = abs(booked - instructed) if instructed is not None else -1
     if instructed is not None and (between == charges or not charges):
         payment = instructed
-    else:
-        payment = booked + charges if credit else booked - charges
+    else:  # what was taken off a payment that came in is only sure when the bank tells what was sent
+        payment = booked if credit else booked - charges
     if payment <= 0:
         payment = booked
     return {"booked_minor": booked, "amount_minor": payment, "charges_minor": abs(booked - payment)}
 
 
 def _charges(node: Node, currency: str) -> int:
-    """Sum over both forms: amounts beside each other (.02), records (.04 and later)."""
+    """What is contained in the amount, over both forms: beside each other (.02), as records (.04 and later)."""
     records = [*nodes(node, "Chrgs"), *nodes(node, "Chrgs/Rcrd")]
-    told = (_amount_at(each, currency, "Amt") for each in records)
+    contained = (each for each in records if text_at(each, "ChrgInclInd") not in ("false", "0"))
+    told = (_amount_at(each, currency, "Amt") for each in contained)
     return sum(amount for amount in told if amount is not None)
 
 

@@ -55,6 +55,7 @@ _SLASHED = (
 _SLASH = re.compile("/(" + "|".join(_SLASHED) + ")/")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}[A-Z0-9]{11,30}\b")
 _REASON = re.compile(r"R(?:ue|ü)ckgabegrund:?\s*([A-Z]{2}\d{2})\b|\b(?:REASON|RTRN)[ /:]([A-Z]{2}\d{2})\b")
+_ORIGINAL = re.compile(r"/?OCMT/([A-Z]{3})(\d+(?:,\d*)?)")
 _RETURNS = frozenset({"108", "109", "159"})
 _RETURN_KEYS = {"901": "AC01", "914": "MS03"}
 """Text key of `?34` to ISO reason, as far as banks' own files show both; the others tell no reason we could rely on."""
@@ -134,14 +135,16 @@ def _date(found: Any) -> date | None:
 def _entry(data: dict[str, Any]) -> BankEntry:
     currency = str(data.get("currency") or data["amount"].currency or "EUR")
     amount = minor(str(abs(data["amount"].amount)), currency)
+    payment = _original(data, currency) or amount
     status = str(data.get("status") or "")
     booked = _date(data.get("entry_date")) or _date(data.get("guessed_entry_date")) or _date(data.get("date"))
     if booked is None:
         raise BankFileUnreadable("an entry has no date")
     return BankEntry(
         credit=status in ("C", "RD"),
-        amount_minor=amount,
+        amount_minor=payment,
         booked_minor=amount,
+        charges_minor=abs(amount - payment),
         currency=currency,
         booked_on=booked,
         value_on=_date(data.get("date")),
@@ -149,6 +152,14 @@ def _entry(data: dict[str, Any]) -> BankEntry:
         bank_reference=reference(data.get("bank_reference")),
         **_told(str(data.get("transaction_details") or ""), data),
     )
+
+
+def _original(data: dict[str, Any], currency: str) -> int | None:
+    """Of a payment that came back: its own amount, where the bank writes it beside what it booked with charges."""
+    found = _ORIGINAL.search(str(data.get("extra_details") or ""))
+    if found is None or found[1] != currency:
+        return None
+    return minor(found[2].rstrip(",").replace(",", "."), currency)
 
 
 def _told(details: str, data: dict[str, Any]) -> dict[str, Any]:

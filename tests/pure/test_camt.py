@@ -215,6 +215,15 @@ def test_charges_taken_off_an_incoming_payment_are_told_apart():
     assert (entry.amount_minor, entry.booked_minor, entry.charges_minor) == (10000, 9750, 250)
 
 
+@pytest.mark.parametrize(("inclusive", "amount_minor"), [("true", 1000), ("false", 1250)])
+def test_charges_booked_elsewhere_are_not_taken_off(inclusive, amount_minor):
+    """The bank says whether its charge is in the amount."""
+    charge = f'<Rcrd><Amt Ccy="EUR">2.50</Amt><ChrgInclInd>{inclusive}</ChrgInclInd></Rcrd>'
+    details = f"<NtryDtls><TxDtls><Chrgs>{charge}</Chrgs><RtrInf><Rsn><Cd>AM04</Cd></Rsn></RtrInf></TxDtls></NtryDtls>"
+    (entry,) = camt.read(a_statement(an_entry(details, amount="12.50", sign="DBIT")))[0].entries
+    assert (entry.amount_minor, entry.booked_minor) == (amount_minor, 1250)
+
+
 @pytest.mark.parametrize("amount", ["1.234", "abc", "", "1e9999", "-", "NaN", "Infinity"])
 def test_an_amount_that_is_none_is_refused(amount):
     """Also parts of a cent."""

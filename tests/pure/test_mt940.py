@@ -121,6 +121,16 @@ def test_a_reason_written_out_is_read():
     assert (entry.return_code, entry.end_to_end_id, entry.party.name) == ("MD06", "RE-2026-1", "MAX MUSTER")
 
 
+def test_a_return_booked_with_charges_tells_its_own_amount():
+    """`/OCMT/EUR10,/CHGS/EUR5,50`: 15.50 left the account, 10.00 came back."""
+    text = (
+        b":20:X\n:25:1\n:28C:1\n:60F:C260101EUR100,00\n:61:2601050105D15,50N109NONREF//BANKREF\n/OCMT/EUR10,/CHGS/EUR5,50\n"
+        b":86:109?00RETOURE?20SVWZ+x\n:62F:C260105EUR84,50\n-"
+    )
+    (entry,) = mt940.read(text)[0].entries
+    assert (entry.amount_minor, entry.booked_minor, entry.charges_minor) == (1000, 1550, 550)
+
+
 def test_reversed_bookings_go_the_other_way():
     """RC takes a credit back, RD a debit; the R of `CR` is the currency's third letter."""
     text = (
