@@ -199,7 +199,7 @@ def by_account(case: Case) -> Match | None:
 
 def by_name(case: Case) -> Match | None:
     """The full name and the exact amount; where others bear the name, or he gives an initial, an amount few others owe."""
-    debtors = case.index.named(text_of.name_tokens(case.entry.party.name))
+    debtors = case.named
     if not debtors:
         return None
     fitting = [exact for debtor in debtors if (exact := _of_payer(case, _items(case, debtor)))]
@@ -214,9 +214,9 @@ def by_name(case: Case) -> Match | None:
 
 def _is_enough(case: Case, bearers: int) -> bool:
     """Whether a name identifies: one bearer, or an amount so rare that only one of them will owe it."""
-    if min(map(len, case.payer)) < 2:
+    if min(map(len, case.payer), default=2) < 2:
         return case.index.is_rare(case.amount, bearers, 1000)
-    return bearers == 1 or case.index.is_rare(case.amount, bearers, 250)
+    return bearers == 1 or case.index.is_rare(case.amount, bearers, 100)
 
 
 def _items(case: Case, debtor_id: str) -> list[int]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 from gateway.payments import matching_text as text_of
@@ -114,7 +115,12 @@ class Case:
             short = text_of.without_zeros(plain)
             again = text_of.windows(short, self.index.prefixes) if short != plain else []
             found = {window.key: self._open([self.index.strong(window.key)]) for window in again}
-        return {key: items for key, items in found.items() if items}
+        return {key: items for key, items in found.items() if items and not self._is_tail(key)}
+
+    def _is_tail(self, key: str) -> bool:
+        """Whether it is but the end of a number of ours: 264711 in RE-2026-264711 is not invoice 4711 of the year 26."""
+        longer = (window.key for window in self.windows if window.key != key and window.key.endswith(key))
+        return any(self.index.looks_ours(other) for other in longer)
 
     @cached_property
     def strong(self) -> list[int]:
@@ -174,6 +180,14 @@ class Case:
     def written_names(self) -> frozenset[str]:
         """Words of the text: who pays for somebody else often names him."""
         return frozenset(text_of.name_tokens(self.entry.purpose.replace(",", " ")))
+
+    @cached_property
+    def named(self) -> list[str]:
+        """Debtors of the payer's name, of the name he pays for, or of a name in the text."""
+        party, words = self.entry.party, text_of.name_tokens(self.entry.purpose.replace(",", " "))
+        names = [text_of.name_tokens(party.name), text_of.name_tokens(party.ultimate)]
+        names += [pair for pair in pairwise(words) if min(map(len, pair)) > 2]
+        return list(dict.fromkeys(debtor for name in names for debtor in self.index.named(name)))
 
     @cached_property
     def known_debtors(self) -> frozenset[str]:
