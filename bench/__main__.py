@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import decisions, dunning, growth, inprocess, intake, letters, models, stack, start, work
+from bench import bank, decisions, dunning, growth, inprocess, intake, letters, models, stack, start, work
 from bench.figures import Figure, Section, machine_facts, page, printed
 from gateway.core import clock
 
@@ -14,6 +14,7 @@ PARTS = (
     "judgement",
     "models",
     "letters",
+    "bank",
     "start",
     "velocity",
     "decision",
@@ -47,6 +48,7 @@ def _sections(names: tuple[str, ...], *, quick: bool) -> Iterator[Section]:
         "judgement": lambda: inprocess.judgement(rounds),
         "models": lambda: models.section(quick=quick),
         "letters": lambda: letters.section(rounds),
+        "bank": lambda: bank.section(rounds, quick=quick),
         "start": lambda: start.section(1 if quick else 3),
     }
     served: dict[str, Callable[[stack.Stack], Section]] = {

@@ -15,6 +15,7 @@ import gateway.core.work
 import gateway.law.models
 import gateway.merchants.merchants
 import gateway.merchants.models
+import gateway.payments.bank_models
 import gateway.payments.models
 import gateway.payments.request_models
 import gateway.privacy.rights
@@ -46,6 +47,8 @@ TENANT_FREE = MappingProxyType(
 
 APPEND_ONLY = frozenset(
     {
+        "bank_file",
+        "bank_statement",
         "bureau_request",
         "bureau_result",
         "bureau_version",
@@ -59,6 +62,7 @@ APPEND_ONLY = frozenset(
         "ledger_line",
         "model_role_change",
         "order_event",
+        "payment_answer",
         "payment_event",
         "policy_activation",
         "policy_version",

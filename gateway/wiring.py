@@ -36,7 +36,7 @@ from gateway.docs_pages import pages as apidocs
 from gateway.law import api as law_api
 from gateway.merchants import callbacks, guards, merchants, policies, secrets
 from gateway.merchants.models import PolicyVersion
-from gateway.payments import asking
+from gateway.payments import asking, bank_api
 from gateway.payments import intake as provider_intake
 from gateway.portal import pay
 from gateway.portal import views as portal
@@ -81,6 +81,7 @@ API: tuple[ApiBlueprint, ...] = (
     objections_api.blueprint,
     law_api.calculations,
     law_api.blueprint,
+    bank_api.blueprint,
 )
 """Blueprints of the documented API; the first is that of the decisions, on which selections and explanations hang."""
 
@@ -110,6 +111,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "letters": guards.api_key,
         "calculations": guards.api_key,
         "law": guards.api_key,
+        "bank": guards.api_key,
         "assets": guards.public,
         "apidocs": guards.public,
         "bootstrap": guards.public,

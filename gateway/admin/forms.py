@@ -2,6 +2,7 @@
 
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
+from flask_wtf.file import FileField, FileRequired
 from wtforms import (
     BooleanField,
     DateField,
@@ -196,3 +197,8 @@ class ObjectionForm(FlaskForm):  # type: ignore[misc] # as above
         ],
     )
     grounds = TextAreaField(_("Grounds (not shown to the debtor)"), [InputRequired(), Length(max=4000)])
+
+
+class BankFileForm(FlaskForm):  # type: ignore[misc] # as above
+    file = FileField(_("File"), [FileRequired(_("Choose a file."))])
+    mode = SelectField(_("Books"), choices=[SelectChoice("live", _("live")), SelectChoice("test", _("test"))])

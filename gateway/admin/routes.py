@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.admin import (
     backtests,
+    bank,
     claims,
     decisions,
     desk,
@@ -104,6 +105,9 @@ TABLE: tuple[Page, ...] = (
     Page("/letters/<letter_id>/cancel", "cancel_letter!", letters.cancel, CLERK),
     Page("/letters/<letter_id>/release", "release_letter!", letters.release, CLERK),
     Page("/letters/<letter_id>/returned", "return_letter!", letters.returned, CLERK),
+    Page("/bank", "bank", bank.index, READER),
+    Page("/bank/entries", "bank_entries", bank.entries, READER),
+    Page("/bank/upload", "upload_statement!", bank.upload, CLERK),
     Page("/lists", "lists", lists.index, READER),
     Page("/lists/add", "add_entry!", lists.add, CLERK),
     Page("/lists/<entry_id>/remove", "remove_entry!", lists.remove, CLERK),
@@ -149,6 +153,7 @@ MENU = (
     "orders",
     "claims",
     "letters",
+    "bank",
     "lists",
     "policies",
     "dunning",

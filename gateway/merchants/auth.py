@@ -27,7 +27,7 @@ SCOPES = SHOP_SCOPES | frozenset(
     {
         *(
             f"{thing}:{act}"
-            for thing in ("policies", "models", "privacy", "claims", "letters", "dunning", "objections")
+            for thing in ("policies", "models", "privacy", "claims", "letters", "dunning", "objections", "bank")
             for act in ("read", "write")
         ),
         "law:read",

@@ -39,7 +39,7 @@ def references(page):
 # --- pages as a whole
 
 
-PAGES = "decisions reviews orders lists policies notices messages keys people log"
+PAGES = "decisions reviews orders bank lists policies notices messages keys people log"
 
 
 @pytest.mark.parametrize("language", ["de", "en"])
