@@ -19,7 +19,7 @@ from gateway.payments.fold import Fold, PaymentState, fold
 from gateway.payments.models import Payment, PaymentEvent
 
 
-class PaymentUnknown(NotFound):
+class ProviderPaymentUnknown(NotFound):
     """There is no such payment, or not yet."""
 
 
@@ -41,7 +41,7 @@ class Source:
 def record(session: Session, source: Source, facts: Iterable[Fact], now: datetime) -> int:
     """How many facts were new.
 
-    Raises PaymentUnknown for a fact that names no payment while nothing names it, CurrencyContradicts.
+    Raises ProviderPaymentUnknown for a fact that names no payment while nothing names it, CurrencyContradicts.
     """
     told: dict[str, list[Fact]] = {}
     for fact in facts:
@@ -56,7 +56,7 @@ def _payment_of(session: Session, source: Source, item: str) -> str:
     query = select(Payment.external_id).join(PaymentEvent, same).where(*mine, PaymentEvent.item == item)
     found = session.scalars(query.limit(1)).first()
     if found is None:
-        raise PaymentUnknown
+        raise ProviderPaymentUnknown
     return found
 
 
@@ -176,10 +176,10 @@ def told_of(row: Payment) -> events.Payment:
 
 
 def get_fold(session: Session, payment_id: UUID) -> tuple[events.Payment, Fold]:
-    """A payment and how it stands, with its disputes and their deadlines. Raises PaymentUnknown."""
+    """A payment and how it stands, with its disputes and their deadlines. Raises ProviderPaymentUnknown."""
     row = session.get(Payment, (merchant_of(session), payment_id))
     if row is None:
-        raise PaymentUnknown
+        raise ProviderPaymentUnknown
     return told_of(row), fold(_facts(session, row))
 
 
