@@ -77,7 +77,7 @@ class NewObjection:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How the merchant answers. `credit_minor` of an accepted objection; None for everything that is owed."""
+    """How the merchant answers. `credit_minor` of an accepted objection; None for all that was disputed."""
 
     outcome: str
     """`accepted` or `rejected`."""
@@ -140,13 +140,13 @@ def decide(session: Session, keyring: Keyring, objection_id: UUID, verdict: Verd
     accepted = verdict.outcome == "accepted"
     row.state = LIFECYCLE.after(row.state, "accept" if accepted else "reject")
     row.finding, row.decided_by, row.decided_at = verdict.finding, verdict.actor, now
-    row.credit_minor = verdict.credit_minor if accepted else None
+    row.credit_minor = _credit(row, verdict) if accepted else None
     key = buyers.find_key(session, keyring, row.buyer_id)
     if key is not None:
         row.answer_sealed = _sealed(key, row.id, "answer", verdict.answer)
         row.grounds_sealed = _sealed(key, row.id, "grounds", verdict.grounds)
     session.flush()
-    change = DecideObjection(row.id, verdict.outcome, verdict.credit_minor if accepted else None, actor=verdict.actor)
+    change = DecideObjection(row.id, verdict.outcome, row.credit_minor, actor=verdict.actor)
     claims.apply(session, Keys(keyring), claim.id, change, now)
     _after(session, keyring, row, claim, verdict.actor, now)
     return row
@@ -239,10 +239,16 @@ def file_of(session: Session, keyring: Keyring, objection_id: UUID, document_id:
     return document, documents.name_of(document, key), documents.load(session, Owner(row.buyer_id, key), document_id)
 
 
+def _credit(row: Objection, verdict: Verdict) -> int | None:
+    """Of an accepted objection: as told, else the disputed part; None for everything."""
+    return row.amount_minor if verdict.credit_minor is None else verdict.credit_minor
+
+
 def _after(session: Session, keyring: Keyring, row: Objection, claim: Claim, actor: str, now: datetime) -> None:
     """Time before dunning goes on, the plan it may have been in, and the letter."""
     today = _today(session, claim, now)
-    if row.state == "REJECTED":
+    session.refresh(claim)
+    if row.state == "REJECTED" and claim.closed_at is None:
         until = today + timedelta(days=agreements.limits_of(session, claim.shop_id).pause_days)
         hold = SetHold("pause", today, until, None, f"objection:{row.id}", actor=actor)
         claims.apply(session, Keys(keyring), claim.id, hold, now)

@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session, aliased
 
 from gateway.core.crypto import Keyring
 from gateway.core.db import merchant_of
-from gateway.core.errors import Invalid, NotFound
+from gateway.core.errors import Invalid, NotFound, Refused
 from gateway.core.ids import new_id
 from gateway.core.states import Lifecycle
 from gateway.law import store
-from gateway.receivables import agreements, claims, days, debtor_letters, instalments, statement, working_days
+from gateway.receivables import agreements, claims, days, debtor_letters, instalments, plan_credit, statement, working_days
 from gateway.receivables.agreement_models import Instalment, InstalmentPlan, PlanClaim
 from gateway.receivables.changes import AgreePlan, Change, Credit, FulfilPlan, LapsePlan
 from gateway.receivables.debtor_letters import Telling
@@ -54,6 +54,10 @@ class PlanUnknown(NotFound):
     """There is no such plan."""
 
 
+class TooManyPlans(Refused):
+    """As many plans for this claim have fallen as the merchant allows; ask for a call."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What somebody asks for, before it is known whether it can be."""
@@ -83,8 +87,26 @@ def offer(session: Session, wish: Wish, today: date) -> Plan:
     """The plan for a wish, as it would be agreed; nothing is kept. Raises as `instalments.plan`."""
     rows = _claims(session, wish.claim_ids)
     first, debts = rows[0], _debts(session, rows, today)
+    limits = agreements.limits_of(session, first.shop_id)
+    _refuse_another(session, wish, limits.max_plans)
     request = PlanRequest(debts, wish.rates, wish.first_due, today, first.country, first.region, wish.rhythm)
-    return instalments.plan(request, agreements.limits_of(session, first.shop_id), store.load(session))
+    return instalments.plan(request, limits, store.load(session))
+
+
+def _refuse_another(session: Session, wish: Wish, most: int) -> None:
+    """Whose plans fell gets no further one without asking."""
+    merchant_id = merchant_of(session)
+    at_plan = (InstalmentPlan.merchant_id == PlanClaim.merchant_id) & (InstalmentPlan.id == PlanClaim.plan_id)
+    fallen = (
+        select(func.count())
+        .select_from(PlanClaim)
+        .join(InstalmentPlan, at_plan)
+        .where(PlanClaim.merchant_id == merchant_id, PlanClaim.claim_id.in_(wish.claim_ids))
+        .where(InstalmentPlan.state == LAPSED)
+        .group_by(PlanClaim.claim_id)
+    )
+    if any(count >= most for count in session.scalars(fallen)) or most == 0:
+        raise TooManyPlans(allowed=most)
 
 
 def agree(session: Session, keyring: Keyring, wish: Wish, actor: str, now: datetime, today: date) -> PlanView:
@@ -121,6 +143,8 @@ def agree(session: Session, keyring: Keyring, wish: Wish, actor: str, now: datet
 
 def advance(session: Session, keyring: Keyring, plan_id: UUID, today: date, now: datetime) -> PlanStep | None:
     """Do what this day makes of a plan; None when it is over or rests. A second time on one day does nothing."""
+    of_plan = PlanClaim.merchant_id == merchant_of(session), PlanClaim.plan_id == plan_id
+    claims.hold(session, session.scalars(select(PlanClaim.claim_id).where(*of_plan)).all())
     row = _locked(session, plan_id)
     if row.state not in ALIVE:
         return None
@@ -220,7 +244,7 @@ def _views(session: Session, rows: Sequence[InstalmentPlan]) -> list[PlanView]:
 
 
 def _covered(session: Session, plans: Mapping[UUID, tuple[datetime, list[UUID]]]) -> dict[UUID, int]:
-    """What was paid or credited on the claims of each plan since it was agreed."""
+    """What was paid or credited on the claims of each plan since it was agreed, less what went back to the debtor."""
     merchant_id = merchant_of(session)
     claim_ids = {claim_id for _, ids in plans.values() for claim_id in ids}
     paid = select(ClaimPayment.claim_id, ClaimPayment.received_at, ClaimPayment.amount_minor).where(
@@ -238,8 +262,8 @@ def _covered(session: Session, plans: Mapping[UUID, tuple[datetime, list[UUID]]]
         .where(
             LedgerEntry.merchant_id == merchant_id,
             LedgerEntry.claim_id.in_(claim_ids),
-            (LedgerEntry.kind == "credit") | (reversed_one.kind == "credit"),
-            LedgerLine.account.in_(("principal", "costs", "interest")),
+            func.coalesce(reversed_one.kind, LedgerEntry.kind).in_(("credit", "refund")),
+            LedgerLine.account.in_(("principal", "costs", "interest", "debtor_credit")),
         )
         .group_by(LedgerEntry.id, LedgerEntry.claim_id, LedgerEntry.booked_at)
     )
@@ -286,7 +310,10 @@ def _carry_out(
 
 def _close(session: Session, keyring: Keyring, seen: PlanView, *, fulfilled: bool, now: datetime) -> None:
     """Each claim leaves the plan; what ran as interest beside a plan that was kept is waived."""
+    if fulfilled:
+        plan_credit.share_out(session, Keys(keyring), [claim.id for claim in seen.claims], f"plan:{seen.row.id}", now)
     for claim in seen.claims:
+        session.refresh(claim)
         if claim.state == "INSTALMENTS":
             claims.apply_many(session, Keys(keyring), [(claim.id, _ending(seen, claim, now, fulfilled))], now)
 
