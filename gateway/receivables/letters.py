@@ -152,7 +152,41 @@ def cancel(session: Session, keys: Keys, letter_id: UUID, why: str, now: datetim
 
 def withdraw(session: Session, keys: Keys, letter: Letter, why: str, now: datetime) -> None:
     """As `cancel`, of a letter that is locked."""
-    letter.state = LIFECYCLE.after(LetterState(letter.state), LetterAct.WITHDRAW)
+    _withdraw(session, keys, letter, LetterAct.WITHDRAW, (why, now))
+
+
+def stop_demands(session: Session, keys: Keys, claim_id: UUID, why: str, now: datetime) -> None:
+    """Take back what demands this claim and waits for the mail server or the printer. Before any lock on claims."""
+    for letter_id, message_id in session.execute(_waiting(session, claim_id)).all():
+        if message_id is not None and not _stopped(session, message_id):
+            continue
+        letter = locked(session, letter_id)
+        if letter.state == LetterState.QUEUED:
+            _withdraw(session, keys, letter, LetterAct.STOP, (why, now))
+        elif letter.state == LetterState.PRINTING and letter.batch_id is None:
+            withdraw(session, keys, letter, why, now)
+
+
+def _waiting(session: Session, claim_id: UUID) -> Any:
+    about = LetterClaim.merchant_id == Letter.merchant_id, LetterClaim.letter_id == Letter.id
+    mine = Letter.merchant_id == merchant_of(session), LetterClaim.claim_id == claim_id
+    waits = Letter.state.in_((LetterState.QUEUED, LetterState.PRINTING)), Letter.batch_id.is_(None)
+    demands = Letter.kind.in_([kind.value for kind in Kind if kind.demands])
+    return select(Letter.id, Letter.message_id).where(*about, *mine, *waits, demands).order_by(Letter.id)
+
+
+def _stopped(session: Session, message_id: UUID) -> bool:
+    """Whether the e-mail does not leave any more."""
+    try:
+        outbox.cancel(session, message_id)
+    except Refused:
+        return False
+    return True
+
+
+def _withdraw(session: Session, keys: Keys, letter: Letter, act: LetterAct, ended: tuple[str, datetime]) -> None:
+    why, now = ended
+    letter.state = LIFECYCLE.after(LetterState(letter.state), act)
     letter.ended_at, letter.ended_why, letter.batch_id = now, why, None
     session.flush()
     events.publish(session, LetterWithdrawn(letter.id, now, keys, why))

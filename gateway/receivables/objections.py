@@ -21,7 +21,7 @@ from gateway.core.documents import Document, File, Owner
 from gateway.core.errors import Invalid, NotFound, Refused
 from gateway.core.ids import new_id
 from gateway.core.states import Lifecycle
-from gateway.receivables import agreements, claims, debtor_letters, plans, uploads
+from gateway.receivables import agreements, claims, debtor_letters, letters, plans, uploads
 from gateway.receivables.agreement_models import Objection, ObjectionDocument
 from gateway.receivables.changes import DecideObjection, Object, SetHold, WithdrawObjection
 from gateway.receivables.debtor_letters import Telling
@@ -103,6 +103,7 @@ class ObjectionView:
 
 def lodge(session: Session, keyring: Keyring, new: NewObjection, now: datetime) -> Objection:
     """Take an objection in: the claim is disputed at once. Raises Invalid, AlreadyObjected, UploadRefused, BuyerErased."""
+    letters.stop_demands(session, Keys(keyring), new.claim_id, "objection", now)
     claim = _claim(session, new.claim_id)
     today = _today(session, claim, now)
     _check(new, owed_on(session, claim, today))
