@@ -17,6 +17,7 @@ from gateway.core.db import merchant_of
 from gateway.core.documents import Owner
 from gateway.core.errors import GatewayError, Invalid, NotFound, Refused
 from gateway.core.ids import new_id
+from gateway.core.outbox import OutboxMessage
 from gateway.core.work import enqueue
 from gateway.law import calendars
 from gateway.law.tables import Tables
@@ -156,12 +157,13 @@ def withdraw(session: Session, keys: Keys, letter: Letter, why: str, now: dateti
 
 
 def stop_demands(session: Session, keys: Keys, claim_id: UUID, why: str, now: datetime) -> None:
-    """Take back what demands this claim and waits for the mail server or the printer. Before any lock on claims."""
-    for letter_id, message_id in session.execute(_waiting(session, claim_id)).all():
-        if message_id is not None and not _stopped(session, message_id):
-            continue
+    """Take back what demands this claim and waits for the mail server or the printer. Before any lock on claims.
+
+    A draft that is just about to leave is waited for.
+    """
+    for letter_id in session.scalars(_waiting(session, claim_id)).all():
         letter = locked(session, letter_id)
-        if letter.state == LetterState.QUEUED:
+        if letter.state == LetterState.QUEUED and _stopped(session, letter):
             _withdraw(session, keys, letter, LetterAct.STOP, (why, now))
         elif letter.state == LetterState.PRINTING and letter.batch_id is None:
             withdraw(session, keys, letter, why, now)
@@ -170,17 +172,18 @@ def stop_demands(session: Session, keys: Keys, claim_id: UUID, why: str, now: da
 def _waiting(session: Session, claim_id: UUID) -> Any:
     about = LetterClaim.merchant_id == Letter.merchant_id, LetterClaim.letter_id == Letter.id
     mine = Letter.merchant_id == merchant_of(session), LetterClaim.claim_id == claim_id
-    waits = Letter.state.in_((LetterState.QUEUED, LetterState.PRINTING)), Letter.batch_id.is_(None)
+    waits = Letter.state.in_((LetterState.DRAFTED, LetterState.QUEUED, LetterState.PRINTING))
     demands = Letter.kind.in_([kind.value for kind in Kind if kind.demands])
-    return select(Letter.id, Letter.message_id).where(*about, *mine, *waits, demands).order_by(Letter.id)
+    return select(Letter.id).where(*about, *mine, waits, demands).order_by(Letter.id)
 
 
-def _stopped(session: Session, message_id: UUID) -> bool:
-    """Whether the e-mail does not leave any more."""
-    try:
-        outbox.cancel(session, message_id)
-    except Refused:
+def _stopped(session: Session, letter: Letter) -> bool:
+    """Whether the e-mail does not leave any more; who holds its message is just telling that it left."""
+    mine = OutboxMessage.merchant_id == letter.merchant_id, OutboxMessage.id == letter.message_id
+    state = session.scalar(select(OutboxMessage.state).where(*mine).with_for_update(skip_locked=True))
+    if state not in ("queued", "parked"):
         return False
+    stop_message(session, letter)
     return True
 
 
