@@ -91,7 +91,9 @@ def _named(model: LetterModel, _: LetterFacts) -> Iterator[Finding]:
 def _one_home(model: LetterModel, facts: LetterFacts) -> Iterator[Finding]:
     """Whoever ordered under somebody's e-mail address must not get his letters home."""
     if facts.homes_differ and model.channel is Channel.POST:
-        yield Finding("homes-differ", "/recipient/address", "its orders went to different places: tell the claims one address")
+        yield Finding(
+            "homes-differ", "/recipient/address", "its orders went to different places: tell the claims one address"
+        )
 
 
 def _told(model: LetterModel, _: LetterFacts) -> Iterator[Finding]:

@@ -1,11 +1,11 @@
-"""What a debtor paid too much on one claim of a plan pays the others: his transfers carry the reference of one."""
+"""What counts for a plan. Too much on one of its claims pays the others: his transfers carry the reference of one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from gateway.core.db import merchant_of
 from gateway.law import store
@@ -13,11 +13,42 @@ from gateway.receivables import claims
 from gateway.receivables.changes import Refund
 from gateway.receivables.claims import Payment
 from gateway.receivables.keys import Keys
-from gateway.receivables.models import Claim, ClaimPayment
+from gateway.receivables.models import Claim, ClaimPayment, LedgerEntry, LedgerLine
 from gateway.receivables.statement import statement
 
 SOURCE = "credit"
 """Of payments that are another claim's credit: the account `bank` sees both sides and stays as it was."""
+
+
+def covered(session: Session, plans: Mapping[UUID, tuple[datetime, list[UUID]]]) -> dict[UUID, int]:
+    """What was paid or credited on the claims of each plan since it was agreed, less what went back to the debtor."""
+    merchant_id = merchant_of(session)
+    claim_ids = {claim_id for _, ids in plans.values() for claim_id in ids}
+    paid = select(ClaimPayment.claim_id, ClaimPayment.received_at, ClaimPayment.amount_minor).where(
+        ClaimPayment.merchant_id == merchant_id,
+        ClaimPayment.claim_id.in_(claim_ids),
+        ClaimPayment.reversed_at.is_(None),
+    )
+    of_entry = (LedgerLine.merchant_id == LedgerEntry.merchant_id) & (LedgerLine.entry_id == LedgerEntry.id)
+    reversed_one = aliased(LedgerEntry)
+    what_it_reverses = (reversed_one.merchant_id == LedgerEntry.merchant_id) & (reversed_one.id == LedgerEntry.reverses)
+    credited = (
+        select(LedgerEntry.claim_id, LedgerEntry.booked_at, func.sum(-LedgerLine.amount_minor))
+        .join(LedgerLine, of_entry)
+        .outerjoin(reversed_one, what_it_reverses)
+        .where(
+            LedgerEntry.merchant_id == merchant_id,
+            LedgerEntry.claim_id.in_(claim_ids),
+            func.coalesce(reversed_one.kind, LedgerEntry.kind).in_(("credit", "refund")),
+            LedgerLine.account.in_(("principal", "costs", "interest", "debtor_credit")),
+        )
+        .group_by(LedgerEntry.id, LedgerEntry.claim_id, LedgerEntry.booked_at)
+    )
+    told = [*session.execute(paid).all(), *session.execute(credited).all()]
+    return {
+        plan_id: sum(int(minor) for claim_id, at, minor in told if claim_id in ids and at >= agreed_at)
+        for plan_id, (agreed_at, ids) in plans.items()
+    }
 
 
 def share_out(session: Session, keys: Keys, claim_ids: Sequence[UUID], cause: str, now: datetime) -> None:

@@ -1,12 +1,12 @@
 """Instalment plans as they are kept: agreed, looked at once a day, fallen or fulfilled. `instalments` decides."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from gateway.core.crypto import Keyring
 from gateway.core.db import merchant_of
@@ -14,7 +14,16 @@ from gateway.core.errors import Invalid, NotFound, Refused
 from gateway.core.ids import new_id
 from gateway.core.states import Lifecycle
 from gateway.law import store
-from gateway.receivables import agreements, claims, days, debtor_letters, instalments, plan_credit, statement, working_days
+from gateway.receivables import (
+    agreements,
+    claims,
+    days,
+    debtor_letters,
+    instalments,
+    plan_credit,
+    statement,
+    working_days,
+)
 from gateway.receivables.agreement_models import Instalment, InstalmentPlan, PlanClaim
 from gateway.receivables.changes import AgreePlan, Change, Credit, FulfilPlan, LapsePlan
 from gateway.receivables.debtor_letters import Telling
@@ -30,7 +39,7 @@ from gateway.receivables.instalments import (
 )
 from gateway.receivables.keys import Keys
 from gateway.receivables.letter_model import Kind
-from gateway.receivables.models import Claim, ClaimPayment, LedgerEntry, LedgerLine
+from gateway.receivables.models import Claim
 
 MAX_PAGE = 200
 BITE = 200
@@ -230,7 +239,9 @@ def _views(session: Session, rows: Sequence[InstalmentPlan]) -> list[PlanView]:
         in_plans.where(PlanClaim.merchant_id == merchant_id, PlanClaim.plan_id.in_(ids)).order_by(Claim.id)
     ):
         members[plan_id].append(claim)
-    covered = _covered(session, {row.id: (row.agreed_at, [one.id for one in members[row.id]]) for row in rows})
+    covered = plan_credit.covered(
+        session, {row.id: (row.agreed_at, [one.id for one in members[row.id]]) for row in rows}
+    )
     return [
         PlanView(
             row,
@@ -241,37 +252,6 @@ def _views(session: Session, rows: Sequence[InstalmentPlan]) -> list[PlanView]:
         )
         for row in rows
     ]
-
-
-def _covered(session: Session, plans: Mapping[UUID, tuple[datetime, list[UUID]]]) -> dict[UUID, int]:
-    """What was paid or credited on the claims of each plan since it was agreed, less what went back to the debtor."""
-    merchant_id = merchant_of(session)
-    claim_ids = {claim_id for _, ids in plans.values() for claim_id in ids}
-    paid = select(ClaimPayment.claim_id, ClaimPayment.received_at, ClaimPayment.amount_minor).where(
-        ClaimPayment.merchant_id == merchant_id,
-        ClaimPayment.claim_id.in_(claim_ids),
-        ClaimPayment.reversed_at.is_(None),
-    )
-    of_entry = (LedgerLine.merchant_id == LedgerEntry.merchant_id) & (LedgerLine.entry_id == LedgerEntry.id)
-    reversed_one = aliased(LedgerEntry)
-    what_it_reverses = (reversed_one.merchant_id == LedgerEntry.merchant_id) & (reversed_one.id == LedgerEntry.reverses)
-    credited = (
-        select(LedgerEntry.claim_id, LedgerEntry.booked_at, func.sum(-LedgerLine.amount_minor))
-        .join(LedgerLine, of_entry)
-        .outerjoin(reversed_one, what_it_reverses)
-        .where(
-            LedgerEntry.merchant_id == merchant_id,
-            LedgerEntry.claim_id.in_(claim_ids),
-            func.coalesce(reversed_one.kind, LedgerEntry.kind).in_(("credit", "refund")),
-            LedgerLine.account.in_(("principal", "costs", "interest", "debtor_credit")),
-        )
-        .group_by(LedgerEntry.id, LedgerEntry.claim_id, LedgerEntry.booked_at)
-    )
-    told = [*session.execute(paid).all(), *session.execute(credited).all()]
-    return {
-        plan_id: sum(int(minor) for claim_id, at, minor in told if claim_id in ids and at >= agreed_at)
-        for plan_id, (agreed_at, ids) in plans.items()
-    }
 
 
 def _stopped(seen: PlanView) -> str | None:

@@ -128,8 +128,8 @@ def test_a_promise_is_about_one_currency(debtor):
     """Yen are no cents."""
     euros, yen = debtor.owes(10_000, "R-1"), debtor.owes(9_000, "R-2", currency="JPY")
     today = clock.now().date()
+    promised = Promised(today + timedelta(days=3), 19_000)
     with debtor.transaction() as session, pytest.raises(Invalid):
-        promised = Promised(today + timedelta(days=3), 19_000)
         promises.promise(session, debtor.services.keyring, given(euros, yen), promised, clock.now(), today)
 
 

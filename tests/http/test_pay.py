@@ -9,8 +9,8 @@ import time_machine
 from gateway.core import clock
 from gateway.core.documents import Document
 from gateway.core.ids import new_id, to_public
-from gateway.merchants import secrets, senders
 from gateway.law import store
+from gateway.merchants import secrets, senders
 from gateway.receivables import debtor_acts, debtor_links, letter_facts, objections
 from gateway.receivables import letters as letters_
 from gateway.receivables.agreement_models import (
