@@ -128,7 +128,7 @@ def print_(desk: Desk, *, out: Path) -> Row:
     Example: kulanz letters print --out today.zip
     """
     now = clock.now()
-    batch = print_batches.make(desk.session, days.today("DE", now), now)
+    batch = print_batches.make(desk.session, Keys(desk.keyring), days.today("DE", now), now)
     desk.note("print_batch.made", "print_batch", batch.id, letters=batch.letter_count)
     return {**batch_view(batch), **_write(out, print_batches.archive(desk.session, Keys(desk.keyring), batch))}
 

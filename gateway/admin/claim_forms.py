@@ -1,14 +1,16 @@
 """Forms about a claim."""
 
 from decimal import Decimal, InvalidOperation
+from uuid import UUID
 
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, DateField, SelectField, StringField
+from wtforms import BooleanField, DateField, HiddenField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
 from gateway.core.errors import Invalid
+from gateway.core.ids import new_id
 from gateway.core.money import MAX_MINOR, exponent
 from gateway.receivables.lifecycle import HoldReason
 
@@ -16,7 +18,21 @@ _ = lazy_gettext
 MAX_WORDS = 500
 
 
-class MoneyInForm(FlaskForm):  # type: ignore[misc] # Flask-WTF ships no types
+class OnceForm(FlaskForm):  # type: ignore[misc] # Flask-WTF ships no types
+    """Money is booked once, however often the button is pressed: the form has an id of its own."""
+
+    once = HiddenField()
+
+    @property
+    def once_id(self) -> str:
+        """A new one where the browser sent nothing usable."""
+        try:
+            return str(UUID(self.once.data or ""))
+        except ValueError:
+            return str(new_id())
+
+
+class MoneyInForm(OnceForm):
     amount = StringField(_("Amount"), [InputRequired(), Length(max=20)])
     paid_on = DateField(_("Paid on"), [InputRequired()])
     purpose = StringField(_("Purpose, as the payer wrote it"), [Optional(), Length(max=MAX_WORDS)])
@@ -27,7 +43,7 @@ class HoldForm(FlaskForm):  # type: ignore[misc] # as above
     until_on = DateField(_("Last day (optional)"), [Optional()])
 
 
-class CreditForm(FlaskForm):  # type: ignore[misc] # as above
+class CreditForm(OnceForm):
     amount = StringField(_("Amount"), [InputRequired(), Length(max=20)])
     from_start = BooleanField(_("It was never owed (goods came back, a defect)"))
     reason = StringField(_("Why"), [InputRequired(), Length(max=MAX_WORDS)])

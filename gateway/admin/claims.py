@@ -109,7 +109,8 @@ class Counter:
 
 def _pay(at: Counter, form: Any) -> None:
     amount_minor = minor_of(form.amount.data, at.claim.currency)
-    told = (at.claim.id, "desk", str(new_id()), form.paid_on.data, amount_minor, at.claim.currency)
+    once = f"{form.once_id}:{amount_minor}:{form.paid_on.data}"  # sent again it is one payment, changed another
+    told = (at.claim.id, "desk", once, form.paid_on.data, amount_minor, at.claim.currency)
     claims.receive_payment(at.session, at.keys, Payment(*told, form.purpose.data or "", at.actor), at.now)
 
 
@@ -119,7 +120,7 @@ def _hold(at: Counter, form: Any) -> None:
 
 def _credit(at: Counter, form: Any) -> None:
     amount_minor = minor_of(form.amount.data, at.claim.currency)
-    facts = amount_minor, at.today, bool(form.from_start.data), f"credit:{new_id()}", form.reason.data
+    facts = amount_minor, at.today, bool(form.from_start.data), f"credit:{form.once_id}", form.reason.data
     at.apply(Credit(*facts, actor=at.actor))
 
 
@@ -229,6 +230,8 @@ def _page(id_: UUID, told: tuple[str, Any] | None = None, refused: GatewayError 
     forms = {name: _form(name, formdata=None) for name in FORMS}
     if told is not None:
         forms[told[0]] = told[1]
+    for name in ("pay", "credit"):
+        forms[name].once.data = forms[name].once.data or str(new_id())
     forms["pay"].paid_on.data = forms["pay"].paid_on.data or today
     return render_template(
         "admin/claim.html", **shown, forms=forms, refused=refused, words=label, facts=_facts, as_of=as_of, today=today

@@ -110,7 +110,7 @@ def make_batch() -> ResponseReturnValue:
     now = clock.now()
     try:
         with desk.transaction() as session:
-            batch = print_batches.make(session, days.today("DE", now), now)
+            batch = print_batches.make(session, Keys(services().keyring), days.today("DE", now), now)
             desk.note(session, "print_batch.made", "print_batch", batch.id, letters=batch.letter_count)
     except print_batches.NothingToPrint:
         desk.done(say("No letter waits for paper."))

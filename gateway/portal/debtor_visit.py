@@ -157,7 +157,7 @@ def _matches(offered: str, claim: DebtorClaim) -> bool:
 
 def facts_of(claim: DebtorClaim) -> list[str]:
     """What opens this claim."""
-    return [*claim.postcodes, *filter(None, [plain(claim.invoice_number)])]
+    return [*claim.own_postcodes, *filter(None, [plain(claim.invoice_number)])]
 
 
 def plain(text: str) -> str:

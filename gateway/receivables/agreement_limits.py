@@ -37,7 +37,10 @@ class AgreementLimits:
     """Per claim; who breaks the second one is not asked for a third."""
     max_deferral_days: int = 30
     max_deferrals: int = 1
+    max_plans: int = 2
+    """Per claim that may fall; after them no further one is agreed without asking."""
     hardship_days: int = 90
+    max_hardships: int = 2
     objection_days: int = 14
     """Within which the merchant answers an objection."""
     pause_days: int = 14
@@ -60,7 +63,9 @@ class AgreementSchema(Strict):
     max_promises = _days(2, 12, 0)
     max_deferral_days = _days(30, 92)
     max_deferrals = _days(1, 12, 0)
+    max_plans = _days(2, 12, 0)
     hardship_days = _days(90, 365, 14)
+    max_hardships = _days(2, 12, 0)
     objection_days = _days(14, 60)
     pause_days = _days(14, 60, 7)
 

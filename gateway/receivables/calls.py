@@ -110,6 +110,7 @@ def _row(session: Session, wanted: Wanted, sealing: Keys | None) -> dict[str, An
 def finish(session: Session, keys: Keys, task_id: UUID | None, ended: Outcome, now: datetime) -> CallTask:
     """Write down how it ended and do what follows. Raises CallTaskUnknown, CallDone, Invalid, BuyerErased."""
     _check(ended, now)
+    _hold_claims(session, task_id)
     task = _locked(session, task_id)
     task.state, task.outcome, task.done_by, task.done_at = "DONE", ended.outcome, ended.actor, now
     if ended.note:
@@ -122,6 +123,7 @@ def finish(session: Session, keys: Keys, task_id: UUID | None, ended: Outcome, n
 
 def drop(session: Session, keys: Keys, task_id: UUID | None, actor: str, now: datetime) -> CallTask:
     """It is not to be made: a step of the policy is undone with it. Raises CallTaskUnknown, CallDone."""
+    _hold_claims(session, task_id)
     task = _locked(session, task_id)
     task.state, task.done_by, task.done_at = "DROPPED", actor, now
     session.flush()
@@ -265,6 +267,13 @@ def _locked(session: Session, task_id: UUID | None) -> CallTask:
     if task.state != "OPEN":
         raise CallDone(state=task.state)
     return task
+
+
+def _hold_claims(session: Session, task_id: UUID | None) -> None:
+    """Claims before their calls, as where a payment ends a call."""
+    task = session.get(CallTask, (merchant_of(session), task_id)) if task_id else None
+    if task is not None:
+        claims.hold(session, _claims_of(session, task))
 
 
 def _first(cause: str) -> str:

@@ -135,5 +135,7 @@ class Case:
             self.act(ClaimAct.REOPEN)
         if sums.written_off_minor and not sums.owed_minor and self.allows(ClaimAct.WRITE_OFF):
             self.act(ClaimAct.WRITE_OFF)
+        if self.objections and self.state == ClaimState.DUNNING:  # owed again while an answer is still due
+            self.act(ClaimAct.OBJECT)
         closed = self.state in CLOSED
         self.claim.closed_at = (self.claim.closed_at or self.now) if closed else None

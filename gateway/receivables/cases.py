@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import date, datetime
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from gateway.core.db import merchant_of
 from gateway.receivables import days, ledger
 from gateway.receivables.agreement_models import Objection
 from gateway.receivables.case import Case, Hold, LetterSeen
-from gateway.receivables.changes import Change, LookAgain
+from gateway.receivables.changes import Change, ChangeDueDate, Credit, LookAgain, SetHold
 from gateway.receivables.contacts import contact_context
 from gateway.receivables.keys import Keys
 from gateway.receivables.lawful import Rulebook
@@ -82,8 +82,20 @@ def _around(session: Session, claims: Mapping[UUID, Any], rules_of: Rulebook, no
 def carry_out(case: Case, changes: Iterable[Change]) -> None:
     """Let the moves change the case, one after the other. Raises what they raise."""
     for change in changes:
+        _check_days(change)
         if MOVES[type(change)](case, change) and not isinstance(change, LookAgain):
             tell(case, change.told, change.actor, _facts(change))
+
+
+_DAYS: Mapping[type[Change], tuple[str, ...]] = MappingProxyType(
+    {Credit: ("value_date",), SetHold: ("from_on", "until_on"), ChangeDueDate: ("due_date",)}
+)
+"""Days that people tell."""
+
+
+def _check_days(change: Change) -> None:
+    for name in _DAYS.get(type(change), ()):
+        days.check(f"/{name}", getattr(change, name))
 
 
 def tell(case: Case, event: str, actor: str, facts: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ Every actor uses them; nothing else writes a claim's state, history or ledger. T
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -22,7 +22,7 @@ from gateway.core.ids import new_id
 from gateway.core.money import MAX_MINOR, currencies
 from gateway.core.remittance import rf_reference
 from gateway.law import store
-from gateway.receivables import cases, lawful, moves, telling
+from gateway.receivables import cases, days, lawful, moves, telling
 from gateway.receivables.booking import OPENING, Item
 from gateway.receivables.case import Case
 from gateway.receivables.changes import Change
@@ -180,6 +180,15 @@ def get(session: Session, claim_id: UUID | None) -> Claim:
     return claim
 
 
+def hold(session: Session, claim_ids: Collection[UUID]) -> None:
+    """Nobody else changes these until the transaction ends: what is read of them afterwards stays true.
+
+    Locks are taken letters first, then claims in the order of their ids, then plans and calls.
+    """
+    mine = Claim.merchant_id == merchant_of(session), Claim.id.in_(list(claim_ids))
+    session.execute(select(Claim.id).where(*mine).order_by(Claim.id).with_for_update()).all()
+
+
 def find(session: Session, kind: str, source_id: UUID) -> UUID | None:
     """The claim that arose from this."""
     mine = Claim.merchant_id == merchant_of(session), Claim.kind == kind, Claim.source_id == source_id
@@ -217,6 +226,8 @@ def _opening_item(opening: Opening) -> Item:
 def _check_opening(opening: Opening) -> None:
     if not 0 < opening.principal_minor <= MAX_MINOR:
         raise Invalid.at("/principal_minor", f"is from 1 to {MAX_MINOR}")
+    for name in ("contract_date", "due_date", "invoice_date", "delivered_on"):
+        days.check(f"/{name}", getattr(opening, name))
     if opening.currency not in currencies():
         raise Invalid.at("/currency", "is no ISO 4217 currency")
     if opening.debtor not in ("consumer", "business"):
@@ -230,6 +241,7 @@ def _check_payment(case: Case, payment: Payment) -> None:
         raise CurrencyMismatch(wanted=case.claim.currency, told=payment.currency)
     if not 0 < payment.amount_minor <= MAX_MINOR:
         raise Invalid.at("/amount_minor", f"is from 1 to {MAX_MINOR}")
+    days.check("/paid_on", payment.paid_on)
     if payment.paid_on > case.today:
         raise Invalid.at("/paid_on", "lies in the future")
 

@@ -4,6 +4,8 @@ from datetime import date, datetime
 from types import MappingProxyType
 
 from gateway.core.clock import local_date
+from gateway.core.errors import Invalid
+from gateway.core.fields import Day
 
 _ZONES = MappingProxyType(
     {
@@ -49,3 +51,9 @@ def zone(country: str) -> str:
 
 def today(country: str, now: datetime) -> date:
     return local_date(now, zone(country))
+
+
+def check(path: str, day: date | None) -> None:
+    """Days are of a time in which this system is used: what reckons with them never falls off the calendar. Raises Invalid."""
+    if day is not None and not Day.FIRST <= day <= Day.LAST:
+        raise Invalid.at(path, f"lies outside the years {Day.FIRST.year} to {Day.LAST.year}")

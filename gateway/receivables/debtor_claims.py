@@ -52,16 +52,24 @@ class DebtorClaim:
 
     @property
     def postcodes(self) -> list[str]:
-        """As they are compared."""
-        parts = [self.details.get("billing"), self.details.get("delivery"), self.contact]
-        codes = [str(part.get("postcode") or "") for part in parts if isinstance(part, dict)]
-        return [code for text in codes if (code := "".join(one for one in fold(text) if one.isalnum()))]
+        """Of the order, as they are compared: two claims that share one go to one place."""
+        return _postcodes([self.details.get("billing"), self.details.get("delivery")])
+
+    @property
+    def own_postcodes(self) -> list[str]:
+        """With the one the debtor told himself: it opens this claim, and says nothing about any other."""
+        return _postcodes([self.details.get("billing"), self.details.get("delivery"), self.contact])
 
     @property
     def goods(self) -> list[str]:
         """What was bought, in the shop's words."""
         items = self.details.get("items") or []
         return [name for item in items if (name := str(item.get("name") or item.get("sku") or ""))]
+
+
+def _postcodes(parts: Sequence[Any]) -> list[str]:
+    codes = [str(part.get("postcode") or "") for part in parts if isinstance(part, dict)]
+    return [code for text in codes if (code := "".join(one for one in fold(text) if one.isalnum()))]
 
 
 def of_buyer(session: Session, keyring: Keyring, buyer_id: UUID) -> list[DebtorClaim]:

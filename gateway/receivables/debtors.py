@@ -16,7 +16,7 @@ from gateway.receivables import claims
 from gateway.receivables.claims import CurrencyMismatch, Payment, Received
 from gateway.receivables.keys import Keys
 from gateway.receivables.models import Claim, ClaimPayment
-from gateway.receivables.statement import statement
+from gateway.receivables.statement import Statement, statement
 
 MOST = 500
 """Claims of one debtor that are looked at, the oldest first."""
@@ -74,13 +74,18 @@ def _told(session: Session, payment: DebtorPayment, rows: Sequence[Claim]) -> li
 def _shares(session: Session, payment: DebtorPayment, rows: Sequence[Claim]) -> dict[UUID, int]:
     """What each claim gets: it is owed what its statement says of the day before the money came."""
     tables, eve = store.load(session), payment.paid_on - timedelta(days=1)
-    debts = [OpenDebt(row.reference, row.due_date, statement(session, row.id, eve, tables).total_minor) for row in rows]
+    debts = [OpenDebt(row.reference, row.due_date, _owed(statement(session, row.id, eve, tables))) for row in rows]
     shared, _ = over_debts(payment.amount_minor, debts, _purpose(payment, rows))
     ids = {row.reference: row.id for row in rows}
     shares = {ids[reference]: amount_minor for reference, amount_minor in shared.items()}
     first = next((row.id for row in rows if row.id in shares), rows[0].id)
     shares[first] = shares.get(first, 0) + payment.amount_minor - sum(shares.values())
     return shares
+
+
+def _owed(told: Statement) -> int:
+    """What was written off is owed still."""
+    return told.total_minor + told.written_off_minor
 
 
 def _purpose(payment: DebtorPayment, rows: Sequence[Claim]) -> str:

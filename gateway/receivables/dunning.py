@@ -32,6 +32,7 @@ def sent(session: Session, keys: Keys, letter_id: UUID, now: datetime, day: date
     if letter is None:
         return
     levels, left_on = _levels(session, letter_id), day or letter.day
+    claims.hold(session, levels)
     facts = load_facts(session, list(levels))
     calendar = LawCalendar(store.load(session))
     wanted: list[tuple[UUID, Sequence[Change]]] = [

@@ -60,6 +60,8 @@ class LetterFacts:
     """Highest cost of one letter."""
     days_off: frozenset[date] = field(default_factory=frozenset)
     """Public holidays at the debtor's place."""
+    homes_differ: bool = False
+    """Its claims' orders went to different places and no newer address was told for all of them."""
     min_days: int | None = None
     """Where the policy wants more than `MIN_DAYS`."""
 
@@ -84,6 +86,14 @@ def _named(model: LetterModel, _: LetterFacts) -> Iterator[Finding]:
     if model.channel is Channel.EMAIL:
         wanted.append((bool(recipient.email), "/recipient/email", "the debtor's e-mail address"))
     yield from _missing(wanted)
+
+
+def _one_home(model: LetterModel, facts: LetterFacts) -> Iterator[Finding]:
+    """Whoever ordered under somebody's e-mail address must not get his letters home."""
+    if facts.homes_differ and model.channel is Channel.POST:
+        yield Finding(
+            "homes-differ", "/recipient/address", "its orders went to different places: tell the claims one address"
+        )
 
 
 def _told(model: LetterModel, _: LetterFacts) -> Iterator[Finding]:
@@ -298,6 +308,7 @@ def _missing(wanted: list[tuple[bool, str, str]]) -> Iterator[Finding]:
 Rule = Callable[[LetterModel, LetterFacts], Iterator[Finding]]
 _RULES: tuple[Rule, ...] = (
     _named,
+    _one_home,
     _told,
     _payable,
     _owed,

@@ -1,6 +1,5 @@
 """What a letter is made from: reads it with its claims, the order, the buyer's key and the sender, and asks the law."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,6 +22,7 @@ from gateway.merchants.senders import Profile
 from gateway.receivables import debtor_links, letters
 from gateway.receivables.agreement_models import Instalment as InstalmentRow
 from gateway.receivables.agreement_models import Objection
+from gateway.receivables.contacts import contact_of
 from gateway.receivables.figures import LetterFigures
 from gateway.receivables.keys import Keys
 from gateway.receivables.letter_check import Finding, LetterFacts, StatutoryRate
@@ -108,7 +108,7 @@ def _source(session: Session, letter: Letter, key: bytes) -> _Source:
     mine = Claim.merchant_id == merchant_of(session), Claim.id.in_([line.claim_id for line in lines])
     claims = {claim.id: claim for claim in session.scalars(select(Claim).where(*mine))}
     told = _orders(session, [claims[line.claim_id] for line in lines], key)
-    return _Source(letter, tuple(lines), claims, told, _contact(claims.values(), key))
+    return _Source(letter, tuple(lines), claims, told, _contact(claims, told, key))
 
 
 def _orders(session: Session, claims: Sequence[Claim], key: bytes) -> dict[UUID, dict[str, Any]]:
@@ -123,13 +123,34 @@ def _orders(session: Session, claims: Sequence[Claim], key: bytes) -> dict[UUID,
     }
 
 
-def _contact(claims: Any, key: bytes) -> dict[str, Any]:
-    """The newest address or e-mail that was told after the order."""
+def _contact(claims: Mapping[UUID, Claim], told: Mapping[UUID, dict[str, Any]], key: bytes) -> dict[str, Any]:
+    """The newest address or e-mail that was told after the order, where it is about all of these claims.
+
+    Anybody can type somebody's mailbox into a checkout: who then changes the address of his own claim changes nobody else's.
+    """
+    newer = {id_: contact_of(claim, key) for id_, claim in claims.items()}
     found: dict[str, Any] = {}
-    for claim in sorted(claims, key=lambda one: one.updated_at):
-        if claim.contact_sealed is not None:
-            found |= json.loads(unseal(key, claim.contact_sealed, f"claim.contact:{claim.id}"))
+    for claim in sorted(claims.values(), key=lambda one: one.updated_at):
+        others = (other for other in claims if other != claim.id and newer[other] != newer[claim.id])
+        if newer[claim.id] and all(_same_home(told.get(claim.id, {}), told.get(other, {})) for other in others):
+            found |= newer[claim.id]
     return found
+
+
+def _same_home(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Two orders share a postcode; what had no order is known to the shop only."""
+    return not one or not other or bool(_postcodes(one) & _postcodes(other))
+
+
+def _postcodes(told: Mapping[str, Any]) -> set[str]:
+    parts = (told.get("billing") or {}, told.get("delivery") or {})
+    return {code.replace(" ", "").casefold() for part in parts if (code := str(part.get("postcode") or ""))}
+
+
+def _homes_differ(source: _Source) -> bool:
+    """Whether the letter would go to one place about orders of another."""
+    homes = [told for told in source.told.values() if told]
+    return not source.contact.get("line1") and any(not _same_home(homes[0], other) for other in homes[1:])
 
 
 def _model(session: Session, keys: Keys, source: _Source, profile: Profile, public_url: str, key: bytes) -> LetterModel:
@@ -285,6 +306,7 @@ def _facts(source: _Source, model: LetterModel, tables: Tables) -> LetterFacts:
     return LetterFacts(
         rates=tuple(rate for line in model.claims for rate in _rates(source, line.figures, tables)),
         fee_cap_minor=_cap(claim.country, model.dated, tables),
+        homes_differ=_homes_differ(source),
         days_off=frozenset({model.deadline}) if model.deadline and _off(claim, model.deadline, tables) else frozenset(),
     )
 

@@ -21,7 +21,7 @@ from gateway.core.services import Services
 from gateway.core.work import Backoff, Job, Retry, Task
 from gateway.law import calendars, store
 from gateway.law.tables import Tables
-from gateway.receivables import days, letter_facts, letter_sending, letters
+from gateway.receivables import claims, days, letter_facts, letter_sending, letters
 from gateway.receivables.keys import Keys
 from gateway.receivables.letter_check import Finding, unlawful
 from gateway.receivables.letter_facts import NO_SENDER, Gathered, kind_of
@@ -130,8 +130,9 @@ def fallen_away(session: Session, letter: Letter, now: datetime) -> str:
     if not kind_of(letter).demands:
         return ""
     lines = {line.claim_id: line for line in letters.claims_of(session, letter.id)}
+    claims.hold(session, lines)  # an objection comes before this, or after the letter has left
     mine = Claim.merchant_id == merchant_of(session), Claim.id.in_(lines)
-    for claim in session.scalars(select(Claim).where(*mine)):
+    for claim in session.scalars(select(Claim).where(*mine).execution_options(populate_existing=True)):
         owed_minor = claim.principal_minor + claim.costs_minor + claim.interest_minor
         if claim.state in _GONE and not (claim.state == "INSTALMENTS" and letter.kind == Kind.PLAN_LAPSED):
             return f"claim-{claim.state.lower().replace('_', '-')}"

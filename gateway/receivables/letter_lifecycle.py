@@ -30,6 +30,8 @@ class LetterAct(StrEnum):
     """The other side took it, or the printer confirmed it."""
     BOUNCE = "bounce"
     WITHDRAW = "withdraw"
+    STOP = "stop"
+    """An objection came before the mail server took it."""
 
 
 S, A = LetterState, LetterAct
@@ -44,6 +46,7 @@ LIFECYCLE = Lifecycle(
         (S.DRAFTED, A.SEND): S.SENT,
         **{(state, A.SEND): S.SENT for state in (S.QUEUED, S.PRINTING)},
         **{(state, A.BOUNCE): S.BOUNCED for state in (S.QUEUED, S.PRINTING, S.SENT)},
+        (S.QUEUED, A.STOP): S.WITHDRAWN,
         **{(state, A.WITHDRAW): S.WITHDRAWN for state in (S.DRAFTED, S.PARKED, S.PRINTING)},
     },
 )

@@ -17,6 +17,7 @@ from gateway.core.db import merchant_of
 from gateway.core.documents import Owner
 from gateway.core.errors import GatewayError, Invalid, NotFound, Refused
 from gateway.core.ids import new_id
+from gateway.core.outbox import OutboxMessage
 from gateway.core.work import enqueue
 from gateway.law import calendars
 from gateway.law.tables import Tables
@@ -152,7 +153,43 @@ def cancel(session: Session, keys: Keys, letter_id: UUID, why: str, now: datetim
 
 def withdraw(session: Session, keys: Keys, letter: Letter, why: str, now: datetime) -> None:
     """As `cancel`, of a letter that is locked."""
-    letter.state = LIFECYCLE.after(LetterState(letter.state), LetterAct.WITHDRAW)
+    _withdraw(session, keys, letter, LetterAct.WITHDRAW, (why, now))
+
+
+def stop_demands(session: Session, keys: Keys, claim_id: UUID, why: str, now: datetime) -> None:
+    """Take back what demands this claim and waits for the mail server or the printer. Before any lock on claims.
+
+    A draft that is just about to leave is waited for.
+    """
+    for letter_id in session.scalars(_waiting(session, claim_id)).all():
+        letter = locked(session, letter_id)
+        if letter.state == LetterState.QUEUED and _stopped(session, letter):
+            _withdraw(session, keys, letter, LetterAct.STOP, (why, now))
+        elif letter.state == LetterState.PRINTING and letter.batch_id is None:
+            withdraw(session, keys, letter, why, now)
+
+
+def _waiting(session: Session, claim_id: UUID) -> Any:
+    about = LetterClaim.merchant_id == Letter.merchant_id, LetterClaim.letter_id == Letter.id
+    mine = Letter.merchant_id == merchant_of(session), LetterClaim.claim_id == claim_id
+    waits = Letter.state.in_((LetterState.DRAFTED, LetterState.QUEUED, LetterState.PRINTING))
+    demands = Letter.kind.in_([kind.value for kind in Kind if kind.demands])
+    return select(Letter.id).where(*about, *mine, waits, demands).order_by(Letter.id)
+
+
+def _stopped(session: Session, letter: Letter) -> bool:
+    """Whether the e-mail does not leave any more; who holds its message is just telling that it left."""
+    mine = OutboxMessage.merchant_id == letter.merchant_id, OutboxMessage.id == letter.message_id
+    state = session.scalar(select(OutboxMessage.state).where(*mine).with_for_update(skip_locked=True))
+    if state not in ("queued", "parked"):
+        return False
+    stop_message(session, letter)
+    return True
+
+
+def _withdraw(session: Session, keys: Keys, letter: Letter, act: LetterAct, ended: tuple[str, datetime]) -> None:
+    why, now = ended
+    letter.state = LIFECYCLE.after(LetterState(letter.state), act)
     letter.ended_at, letter.ended_why, letter.batch_id = now, why, None
     session.flush()
     events.publish(session, LetterWithdrawn(letter.id, now, keys, why))

@@ -220,7 +220,8 @@ def make_batch() -> Response:
 
         def act() -> bytes:
             now = clock.now()
-            batch = print_batches.make(session, days.today("DE", now), now, current().shop_id)
+            keys = Keys(services().keyring)
+            batch = print_batches.make(session, keys, days.today("DE", now), now, current().shop_id)
             return orjson.dumps(batch_view(batch))
 
         return repeats.once(session, "print-batches", request.get_data(), 201, act)

@@ -220,8 +220,10 @@ def _apply(work_: _Work) -> dict[UUID, Case]:
 
 
 def _due_ids(session: Session, night: Night, buyers: Collection[UUID]) -> list[UUID]:
+    """Held from before they are read: what is told meanwhile comes after the night's own look and is not lost."""
     mine = Claim.merchant_id == merchant_of(session), Claim.next_on <= night.day, among(Claim.buyer_id, buyers)
-    return list(session.scalars(select(Claim.id).where(*mine).order_by(Claim.id).limit(MOST_CLAIMS)))
+    wanted = select(Claim.id).where(*mine).order_by(Claim.id).limit(MOST_CLAIMS)
+    return list(session.scalars(wanted.with_for_update()))
 
 
 def _by_debtor(found: Iterable[ClaimFacts]) -> dict[UUID, list[ClaimFacts]]:

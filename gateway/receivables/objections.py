@@ -21,7 +21,7 @@ from gateway.core.documents import Document, File, Owner
 from gateway.core.errors import Invalid, NotFound, Refused
 from gateway.core.ids import new_id
 from gateway.core.states import Lifecycle
-from gateway.receivables import agreements, claims, debtor_letters, plans, uploads
+from gateway.receivables import agreements, claims, debtor_letters, letters, plans, uploads
 from gateway.receivables.agreement_models import Objection, ObjectionDocument
 from gateway.receivables.changes import DecideObjection, Object, SetHold, WithdrawObjection
 from gateway.receivables.debtor_letters import Telling
@@ -77,7 +77,7 @@ class NewObjection:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How the merchant answers. `credit_minor` of an accepted objection; None for everything that is owed."""
+    """How the merchant answers. `credit_minor` of an accepted objection; None for all that was disputed."""
 
     outcome: str
     """`accepted` or `rejected`."""
@@ -103,6 +103,7 @@ class ObjectionView:
 
 def lodge(session: Session, keyring: Keyring, new: NewObjection, now: datetime) -> Objection:
     """Take an objection in: the claim is disputed at once. Raises Invalid, AlreadyObjected, UploadRefused, BuyerErased."""
+    letters.stop_demands(session, Keys(keyring), new.claim_id, "objection", now)
     claim = _claim(session, new.claim_id)
     today = _today(session, claim, now)
     _check(new, owed_on(session, claim, today))
@@ -140,13 +141,13 @@ def decide(session: Session, keyring: Keyring, objection_id: UUID, verdict: Verd
     accepted = verdict.outcome == "accepted"
     row.state = LIFECYCLE.after(row.state, "accept" if accepted else "reject")
     row.finding, row.decided_by, row.decided_at = verdict.finding, verdict.actor, now
-    row.credit_minor = verdict.credit_minor if accepted else None
+    row.credit_minor = _credit(row, verdict) if accepted else None
     key = buyers.find_key(session, keyring, row.buyer_id)
     if key is not None:
         row.answer_sealed = _sealed(key, row.id, "answer", verdict.answer)
         row.grounds_sealed = _sealed(key, row.id, "grounds", verdict.grounds)
     session.flush()
-    change = DecideObjection(row.id, verdict.outcome, verdict.credit_minor if accepted else None, actor=verdict.actor)
+    change = DecideObjection(row.id, verdict.outcome, row.credit_minor, actor=verdict.actor)
     claims.apply(session, Keys(keyring), claim.id, change, now)
     _after(session, keyring, row, claim, verdict.actor, now)
     return row
@@ -239,10 +240,16 @@ def file_of(session: Session, keyring: Keyring, objection_id: UUID, document_id:
     return document, documents.name_of(document, key), documents.load(session, Owner(row.buyer_id, key), document_id)
 
 
+def _credit(row: Objection, verdict: Verdict) -> int | None:
+    """Of an accepted objection: as told, else the disputed part; None for everything."""
+    return row.amount_minor if verdict.credit_minor is None else verdict.credit_minor
+
+
 def _after(session: Session, keyring: Keyring, row: Objection, claim: Claim, actor: str, now: datetime) -> None:
     """Time before dunning goes on, the plan it may have been in, and the letter."""
     today = _today(session, claim, now)
-    if row.state == "REJECTED":
+    session.refresh(claim)
+    if row.state == "REJECTED" and claim.closed_at is None:
         until = today + timedelta(days=agreements.limits_of(session, claim.shop_id).pause_days)
         hold = SetHold("pause", today, until, None, f"objection:{row.id}", actor=actor)
         claims.apply(session, Keys(keyring), claim.id, hold, now)

@@ -1,20 +1,29 @@
 """Instalment plans as they are kept: agreed, looked at once a day, fallen or fulfilled. `instalments` decides."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from gateway.core.crypto import Keyring
 from gateway.core.db import merchant_of
-from gateway.core.errors import Invalid, NotFound
+from gateway.core.errors import Invalid, NotFound, Refused
 from gateway.core.ids import new_id
 from gateway.core.states import Lifecycle
 from gateway.law import store
-from gateway.receivables import agreements, claims, days, debtor_letters, instalments, statement, working_days
+from gateway.receivables import (
+    agreements,
+    claims,
+    days,
+    debtor_letters,
+    instalments,
+    plan_credit,
+    statement,
+    working_days,
+)
 from gateway.receivables.agreement_models import Instalment, InstalmentPlan, PlanClaim
 from gateway.receivables.changes import AgreePlan, Change, Credit, FulfilPlan, LapsePlan
 from gateway.receivables.debtor_letters import Telling
@@ -30,7 +39,7 @@ from gateway.receivables.instalments import (
 )
 from gateway.receivables.keys import Keys
 from gateway.receivables.letter_model import Kind
-from gateway.receivables.models import Claim, ClaimPayment, LedgerEntry, LedgerLine
+from gateway.receivables.models import Claim
 
 MAX_PAGE = 200
 BITE = 200
@@ -52,6 +61,10 @@ ALIVE = (RUNNING, WARNED)
 
 class PlanUnknown(NotFound):
     """There is no such plan."""
+
+
+class TooManyPlans(Refused):
+    """As many plans for this claim have fallen as the merchant allows; ask for a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +96,26 @@ def offer(session: Session, wish: Wish, today: date) -> Plan:
     """The plan for a wish, as it would be agreed; nothing is kept. Raises as `instalments.plan`."""
     rows = _claims(session, wish.claim_ids)
     first, debts = rows[0], _debts(session, rows, today)
+    limits = agreements.limits_of(session, first.shop_id)
+    _refuse_another(session, wish, limits.max_plans)
     request = PlanRequest(debts, wish.rates, wish.first_due, today, first.country, first.region, wish.rhythm)
-    return instalments.plan(request, agreements.limits_of(session, first.shop_id), store.load(session))
+    return instalments.plan(request, limits, store.load(session))
+
+
+def _refuse_another(session: Session, wish: Wish, most: int) -> None:
+    """Whose plans fell gets no further one without asking."""
+    merchant_id = merchant_of(session)
+    at_plan = (InstalmentPlan.merchant_id == PlanClaim.merchant_id) & (InstalmentPlan.id == PlanClaim.plan_id)
+    fallen = (
+        select(func.count())
+        .select_from(PlanClaim)
+        .join(InstalmentPlan, at_plan)
+        .where(PlanClaim.merchant_id == merchant_id, PlanClaim.claim_id.in_(wish.claim_ids))
+        .where(InstalmentPlan.state == LAPSED)
+        .group_by(PlanClaim.claim_id)
+    )
+    if any(count >= most for count in session.scalars(fallen)) or most == 0:
+        raise TooManyPlans(allowed=most)
 
 
 def agree(session: Session, keyring: Keyring, wish: Wish, actor: str, now: datetime, today: date) -> PlanView:
@@ -121,6 +152,8 @@ def agree(session: Session, keyring: Keyring, wish: Wish, actor: str, now: datet
 
 def advance(session: Session, keyring: Keyring, plan_id: UUID, today: date, now: datetime) -> PlanStep | None:
     """Do what this day makes of a plan; None when it is over or rests. A second time on one day does nothing."""
+    of_plan = PlanClaim.merchant_id == merchant_of(session), PlanClaim.plan_id == plan_id
+    claims.hold(session, session.scalars(select(PlanClaim.claim_id).where(*of_plan)).all())
     row = _locked(session, plan_id)
     if row.state not in ALIVE:
         return None
@@ -206,7 +239,9 @@ def _views(session: Session, rows: Sequence[InstalmentPlan]) -> list[PlanView]:
         in_plans.where(PlanClaim.merchant_id == merchant_id, PlanClaim.plan_id.in_(ids)).order_by(Claim.id)
     ):
         members[plan_id].append(claim)
-    covered = _covered(session, {row.id: (row.agreed_at, [one.id for one in members[row.id]]) for row in rows})
+    covered = plan_credit.covered(
+        session, {row.id: (row.agreed_at, [one.id for one in members[row.id]]) for row in rows}
+    )
     return [
         PlanView(
             row,
@@ -217,37 +252,6 @@ def _views(session: Session, rows: Sequence[InstalmentPlan]) -> list[PlanView]:
         )
         for row in rows
     ]
-
-
-def _covered(session: Session, plans: Mapping[UUID, tuple[datetime, list[UUID]]]) -> dict[UUID, int]:
-    """What was paid or credited on the claims of each plan since it was agreed."""
-    merchant_id = merchant_of(session)
-    claim_ids = {claim_id for _, ids in plans.values() for claim_id in ids}
-    paid = select(ClaimPayment.claim_id, ClaimPayment.received_at, ClaimPayment.amount_minor).where(
-        ClaimPayment.merchant_id == merchant_id,
-        ClaimPayment.claim_id.in_(claim_ids),
-        ClaimPayment.reversed_at.is_(None),
-    )
-    of_entry = (LedgerLine.merchant_id == LedgerEntry.merchant_id) & (LedgerLine.entry_id == LedgerEntry.id)
-    reversed_one = aliased(LedgerEntry)
-    what_it_reverses = (reversed_one.merchant_id == LedgerEntry.merchant_id) & (reversed_one.id == LedgerEntry.reverses)
-    credited = (
-        select(LedgerEntry.claim_id, LedgerEntry.booked_at, func.sum(-LedgerLine.amount_minor))
-        .join(LedgerLine, of_entry)
-        .outerjoin(reversed_one, what_it_reverses)
-        .where(
-            LedgerEntry.merchant_id == merchant_id,
-            LedgerEntry.claim_id.in_(claim_ids),
-            (LedgerEntry.kind == "credit") | (reversed_one.kind == "credit"),
-            LedgerLine.account.in_(("principal", "costs", "interest")),
-        )
-        .group_by(LedgerEntry.id, LedgerEntry.claim_id, LedgerEntry.booked_at)
-    )
-    told = [*session.execute(paid).all(), *session.execute(credited).all()]
-    return {
-        plan_id: sum(int(minor) for claim_id, at, minor in told if claim_id in ids and at >= agreed_at)
-        for plan_id, (agreed_at, ids) in plans.items()
-    }
 
 
 def _stopped(seen: PlanView) -> str | None:
@@ -286,7 +290,10 @@ def _carry_out(
 
 def _close(session: Session, keyring: Keyring, seen: PlanView, *, fulfilled: bool, now: datetime) -> None:
     """Each claim leaves the plan; what ran as interest beside a plan that was kept is waived."""
+    if fulfilled:
+        plan_credit.share_out(session, Keys(keyring), [claim.id for claim in seen.claims], f"plan:{seen.row.id}", now)
     for claim in seen.claims:
+        session.refresh(claim)
         if claim.state == "INSTALMENTS":
             claims.apply_many(session, Keys(keyring), [(claim.id, _ending(seen, claim, now, fulfilled))], now)
 

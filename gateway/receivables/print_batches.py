@@ -7,6 +7,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -20,9 +21,12 @@ from gateway.core.errors import Invalid, NotFound, Refused
 from gateway.core.ids import new_id, to_public
 from gateway.receivables import letter_sending, letters
 from gateway.receivables.keys import Keys
+from gateway.receivables.letter_job import fallen_away
 from gateway.receivables.letter_lifecycle import LetterState
 from gateway.receivables.letter_models import Letter, LetterClaim, PrintBatch
 from gateway.receivables.models import Claim
+from gateway.shops import buyers
+from gateway.shops.buyers import BuyerErased
 
 MAX_LETTERS = 500
 """Of one batch; what is more goes into the next one."""
@@ -52,8 +56,11 @@ class Confirmed:
     failed: int
 
 
-def make(session: Session, day: date, now: datetime, shop_id: UUID | None = None) -> PrintBatch:
-    """Take up to `MAX_LETTERS` letters that wait into a new batch, the oldest first; of one shop, or of all. Raises NothingToPrint."""
+def make(session: Session, keys: Keys, day: date, now: datetime, shop_id: UUID | None = None) -> PrintBatch:
+    """Take up to `MAX_LETTERS` letters that wait into a new batch, the oldest first; of one shop, or of all.
+
+    Each is looked at again: paper may have waited for days. Raises NothingToPrint.
+    """
     merchant_id, batch_id = merchant_of(session), new_id()
     waiting = (
         select(Letter.id)
@@ -64,7 +71,7 @@ def make(session: Session, day: date, now: datetime, shop_id: UUID | None = None
     )
     if shop_id is not None:
         waiting = waiting.where(Letter.shop_id == shop_id)
-    ids = list(session.scalars(waiting))
+    ids = [id_ for id_ in session.scalars(waiting).all() if _still_leaves(session, keys, id_, now)]
     if not ids:
         raise NothingToPrint
     batch = PrintBatch(merchant_id=merchant_id, id=batch_id, day=day, state="MADE", letter_count=len(ids), made_at=now)
@@ -74,6 +81,18 @@ def make(session: Session, day: date, now: datetime, shop_id: UUID | None = None
     )
     session.flush()
     return batch
+
+
+def _still_leaves(session: Session, keys: Keys, letter_id: UUID, now: datetime) -> bool:
+    """What was paid, held, disputed or erased since it was laid out is not printed."""
+    letter = letters.locked(session, letter_id)
+    if buyers.find_key(session, keys.keyring, letter.buyer_id) is None:
+        letter.state, letter.ended_at, letter.ended_why = LetterState.WITHDRAWN, now, "erased"
+        return False
+    if why := fallen_away(session, letter, now):
+        letters.withdraw(session, keys, letter, why, now)
+        return False
+    return True
 
 
 def get(session: Session, batch_id: UUID | None) -> PrintBatch:
@@ -108,7 +127,8 @@ def archive(session: Session, keys: Keys, batch: PrintBatch) -> bytes:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
         _add(made, MANIFEST, _manifest(taken, countries), stamp)
         for letter in taken:
-            _add(made, f"{to_public('ltr', letter.id)}.pdf", letters.pdf_of(session, keys, letter), stamp)
+            with suppress(BuyerErased):  # one that was erased keeps nobody else's letter in
+                _add(made, f"{to_public('ltr', letter.id)}.pdf", letters.pdf_of(session, keys, letter), stamp)
     return out.getvalue()
 
 
@@ -146,7 +166,8 @@ def confirm(
         raise BatchUnknown
     if batch.state == "CONFIRMED":
         raise AlreadyConfirmed
-    taken = {letter.id: letter for letter in letters_of(session, batch.id)}
+    taken = {letter.id: letters.locked(session, letter.id) for letter in letters_of(session, batch.id)}
+    taken = {id_: letter for id_, letter in taken.items() if letter.batch_id == batch.id}  # none taken back meanwhile
     if strange := set(failed) - set(taken):
         raise Invalid.at("/failed", f"{to_public('ltr', min(strange))} is no letter of this batch")
     for id_, letter in taken.items():

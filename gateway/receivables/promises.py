@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -18,6 +19,7 @@ from gateway.receivables.debtor_letters import Telling
 from gateway.receivables.keys import Keys
 from gateway.receivables.letter_model import Kind
 from gateway.receivables.models import Claim, ClaimHold, ClaimPayment
+from gateway.shops.models import Buyer
 
 ENDLESS = ("insolvency", "death", "guardianship")
 BANK_DAYS = 3
@@ -52,6 +54,8 @@ def promise(session: Session, keyring: Keyring, given: Given, promised: Promised
     rows = _claims(session, given.claim_ids)
     limits = agreements.limits_of(session, rows[0].shop_id)
     _check_day("/pay_on", promised.pay_on, today, limits.max_promise_days)
+    if len({row.currency for row in rows}) > 1:
+        raise Invalid.at("/claims", "are in more than one currency")
     owed = {row.id: owed_on(session, row, today) for row in rows}
     if not 0 < promised.amount_minor <= sum(owed.values()):
         raise Invalid.at("/amount_minor", "is more than nothing and not more than what is owed")
@@ -76,8 +80,9 @@ def defer(session: Session, keyring: Keyring, given: Given, until_on: date, now:
 
 
 def hardship(session: Session, keyring: Keyring, given: Given, now: datetime, today: date) -> None:
-    """The debtor cannot pay for now: dunning rests, and somebody at the merchant reads why."""
+    """The debtor cannot pay for now: dunning rests, and somebody at the merchant reads why. Raises TooManyPromises."""
     rows = _claims(session, given.claim_ids)
+    _count(session, given, "hardship", agreements.limits_of(session, rows[0].shop_id).max_hardships)
     until = today + timedelta(days=agreements.limits_of(session, rows[0].shop_id).hardship_days)
     hold = SetHold("hardship", today, until, None, given.cause, actor=given.actor)
     for row in rows:
@@ -103,13 +108,20 @@ def paid_probably(session: Session, keyring: Keyring, given: Given, now: datetim
 def settle_promises(session: Session, keyring: Keyring, today: date, now: datetime) -> int:
     """Promises whose day has gone: kept or broken. A second time on one day finds none."""
     mine = ClaimHold.merchant_id == merchant_of(session), ClaimHold.reason == "promise", ClaimHold.lifted_at.is_(None)
-    wanted = select(ClaimHold).where(*mine, ClaimHold.until_on < today).order_by(ClaimHold.claim_id).limit(BITE)
-    rows = session.scalars(wanted).all()
+    wanted = select(ClaimHold).where(*mine, ClaimHold.until_on < today, _of_living()).order_by(ClaimHold.claim_id)
+    rows = session.scalars(wanted.limit(BITE)).all()
     paid = _paid_since(session, rows)
     for row in rows:
         outcome = "kept" if paid[row.id] >= (row.amount_minor or 0) else "broken"
         claims.apply(session, Keys(keyring), row.claim_id, LiftHold(row.id, outcome), now)
     return len(rows)
+
+
+def _of_living() -> Any:
+    """Nothing is written about somebody who was erased."""
+    at_buyer = (Buyer.merchant_id == Claim.merchant_id) & (Buyer.id == Claim.buyer_id)
+    mine = Claim.merchant_id == ClaimHold.merchant_id, Claim.id == ClaimHold.claim_id
+    return select(Claim.id).join(Buyer, at_buyer).where(*mine, Buyer.wrapped_key.is_not(None)).exists()
 
 
 def owed_on(session: Session, row: Claim, day: date) -> int:
@@ -158,7 +170,7 @@ def _apply(
 
 def _claims(session: Session, claim_ids: Sequence[UUID]) -> list[Claim]:
     mine = Claim.merchant_id == merchant_of(session), Claim.id.in_(set(claim_ids))
-    rows = list(session.scalars(select(Claim).where(*mine).order_by(Claim.id)))
+    rows = list(session.scalars(select(Claim).where(*mine).order_by(Claim.id).with_for_update()))
     if not rows or len(rows) != len(set(claim_ids)):
         raise Invalid.at("/claims", "names a claim that does not exist")
     return rows

@@ -65,7 +65,7 @@ class Book:
                 if laid.message_id:
                     events.publish(session, MailSent((laid.message_id,), now, self.services.keyring))
                 elif laid.state == "PRINTING":
-                    batch = print_batches.make(session, letter.day, now)
+                    batch = print_batches.make(session, self.keys, letter.day, now)
                     print_batches.confirm(session, self.keys, batch.id, {}, "test", now)
 
     def nights(self, first, last, step=1):

@@ -1,7 +1,9 @@
 """A letter is drafted, laid out, looked at again, and leaves once; what must not leave stays."""
 
 import io
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -18,12 +20,13 @@ from gateway.core.outbox import MailParked, MailSent, OutboxMessage
 from gateway.core.work import Job, JobRow, Retry
 from gateway.law.tables import shipped
 from gateway.merchants import secrets
-from gateway.receivables import claims, letter_events, letter_job, letters, print_batches
+from gateway.receivables import claims, letter_events, letter_facts, letter_job, letters, objections, print_batches
 from gateway.receivables.agreement_models import CallTask
 from gateway.receivables.changes import SetHold
 from gateway.receivables.keys import Keys
 from gateway.receivables.letter_model import Channel, Kind
 from gateway.receivables.letters import Draft
+from gateway.receivables.objections import NewObjection
 from tests.builders import a_world
 from tests.claims_made import a_claim, a_sender, pay
 
@@ -264,7 +267,7 @@ def test_the_days_paper_leaves_as_one_archive_and_is_dated_when_it_is_confirmed(
     for letter_id in (one, other):
         desk.run(letter_id)
     with desk.session() as session:
-        batch = print_batches.make(session, NOW.date(), NOW)
+        batch = print_batches.make(session, desk.keys, NOW.date(), NOW)
         archive = print_batches.archive(session, desk.keys, batch)
         assert archive == print_batches.archive(session, desk.keys, batch)
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
@@ -288,9 +291,9 @@ def test_the_days_paper_leaves_as_one_archive_and_is_dated_when_it_is_confirmed(
 def test_a_batch_is_confirmed_once_and_nothing_is_printed_twice(desk):
     desk.run(desk.draft(channel=Channel.POST))
     with desk.session() as session:
-        batch = print_batches.make(session, NOW.date(), NOW)
+        batch = print_batches.make(session, desk.keys, NOW.date(), NOW)
         with pytest.raises(print_batches.NothingToPrint):
-            print_batches.make(session, NOW.date(), NOW)
+            print_batches.make(session, desk.keys, NOW.date(), NOW)
         print_batches.confirm(session, desk.keys, batch.id, {}, "user:1", NOW)
         with pytest.raises(print_batches.AlreadyConfirmed):
             print_batches.confirm(session, desk.keys, batch.id, {}, "user:1", NOW)
@@ -315,3 +318,93 @@ def test_a_draft_waits_in_the_queue_until_its_window_ends(desk):
     with desk.session() as session:
         (job,) = session.scalars(select(JobRow).where(JobRow.task == letters.TASK)).all()
     assert set(job.args) == {"letter_id"}
+
+
+def objected(desk):
+    with desk.session() as session:
+        told = NewObjection(desk.owed.claim_id, "defective", "key:test", "api")
+        objections.lodge(session, desk.services.keyring, told, NOW)
+
+
+def test_an_objection_keeps_in_what_waits_for_the_mail_server(desk):
+    """The message is stopped with the letter."""
+    letter_id = desk.draft()
+    desk.run(letter_id)
+    objected(desk)
+    ((row, _),) = desk.mails()
+    letter = desk.letter(letter_id)
+    assert (letter.state, letter.ended_why, row.state) == ("WITHDRAWN", "objection", "cancelled")
+
+
+def test_an_objection_after_the_mail_has_left_stops_nothing(desk):
+    letter_id = desk.draft()
+    desk.run(letter_id)
+    with desk.session() as session:
+        message = session.get(OutboxMessage, (desk.world.merchant_id, desk.letter(letter_id).message_id))
+        message.state = "sent"
+        session.flush()
+        events.publish(session, MailSent((message.id,), NOW, desk.services.keyring))
+    objected(desk)
+    assert desk.letter(letter_id).state == "SENT"
+
+
+def test_an_objection_keeps_in_what_waits_for_the_printer(desk):
+    letter_id = desk.draft(channel=Channel.POST)
+    desk.run(letter_id)
+    objected(desk)
+    assert desk.letter(letter_id).state == "WITHDRAWN"
+
+
+def test_what_was_paid_while_it_waited_for_the_printer_is_not_printed(desk):
+    """Another letter of the day is."""
+    paid = desk.draft(channel=Channel.POST)
+    desk.run(paid)
+    with desk.session() as session:
+        other = a_claim(session, desk.services, desk.world, NOW - timedelta(days=1), reference="1002")
+        told = Draft(Kind.REMINDER, (other.claim_id,), NOW, channel=Channel.POST)
+        still = letters.draft(session, told, shipped())
+    desk.run(still)
+    with desk.session() as session:
+        pay(session, desk.services, desk.owed, 10_000, NOW)
+    with desk.session() as session:
+        batch = print_batches.make(session, desk.keys, NOW.date(), NOW)
+        assert [letter.id for letter in print_batches.letters_of(session, batch.id)] == [still]
+    assert desk.letter(paid).state == "WITHDRAWN"
+
+
+def test_an_objection_that_comes_while_the_letter_leaves_still_stops_it(desk):
+    """It waits for the letter to be queued, and stops it there."""
+    letter_id = desk.draft()
+    with desk.session() as session:
+        letter = letters.get(session, letter_id)
+        gathered = letter_facts.gather(session, desk.keys, letter, "https://x.example", shipped())
+    laid = letter_job.lay_out(gathered)
+    with ThreadPoolExecutor(1) as other:
+        with desk.session() as session:
+            letter_job._leave(session, desk.keys, letter_id, laid, NOW)
+            objecting = other.submit(objected, desk)
+            time.sleep(0.3)  # so that it stands at the lock
+        objecting.result(timeout=30)
+    ((row, _),) = desk.mails()
+    assert (desk.letter(letter_id).state, row.state) == ("WITHDRAWN", "cancelled")
+
+
+def test_a_letter_taken_back_while_its_batch_is_confirmed_is_not_sent(desk):
+    """Whoever comes second sees what the first has done."""
+    letter_id, still = desk.draft(channel=Channel.POST), desk.draft(channel=Channel.POST)
+    for one in (letter_id, still):
+        desk.run(one)
+    with desk.session() as session:
+        batch_id = print_batches.make(session, desk.keys, NOW.date(), NOW).id
+
+    def confirm():
+        with desk.session() as session:
+            return print_batches.confirm(session, desk.keys, batch_id, {}, "user:1", NOW)
+
+    with ThreadPoolExecutor(1) as other:
+        with desk.session() as session:
+            letters.cancel(session, desk.keys, letter_id, "user", NOW)
+            confirming = other.submit(confirm)
+            time.sleep(0.3)
+        assert confirming.result(timeout=30).sent == 1
+    assert [desk.letter(one).state for one in (letter_id, still)] == ["WITHDRAWN", "SENT"]

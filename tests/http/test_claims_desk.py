@@ -3,10 +3,12 @@
 import pytest
 
 from gateway.core import clock
-from gateway.core.ids import to_public
+from gateway.core.ids import new_id, to_public
+from gateway.law import store
 from gateway.merchants.models import Role
 from gateway.receivables.changes import ChangeContact, EnterDefault, SetHold
 from gateway.receivables.days import today
+from gateway.receivables.statement import statement
 from tests.claims import Book
 from tests.desk_visits import signed_in
 
@@ -93,3 +95,36 @@ def test_a_reader_sees_no_buttons(opened):
     shown = visitor.get(page).text
     assert "Was Sie tun können" not in shown
     assert visitor.get("/admin/claims/clm_00000000000000000000000000").status_code == 404
+
+
+def test_a_payment_and_a_credit_sent_twice_count_once(opened):
+    """A double click is one payment; what was changed and sent again is another."""
+    book, claim_id, visitor, page = opened(Role.CLERK)
+    once = str(new_id())
+    told = {"act": "pay", "pay-amount": "10,00", "pay-paid_on": str(TODAY), "pay-once": once}
+    for _ in range(2):
+        assert visitor.post(f"{page}/act", told, page=page).status_code == 302
+    visitor.post(f"{page}/act", told | {"pay-amount": "12,00"}, page=page)
+    credit = {"act": "credit", "credit-amount": "10", "credit-reason": "x", "credit-from_start": "y"}
+    for _ in range(2):
+        visitor.post(f"{page}/act", credit | {"credit-once": once}, page=page)
+    with book.transaction() as session:
+        found = statement(session, claim_id, TODAY, store.load(session))
+    assert (found.payments_minor, found.credits_minor) == (2_200, 1_000)
+    assert 'name="pay-once"' in visitor.get(page).text
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"act": "pay", "pay-amount": "1", "pay-paid_on": "0001-01-01"},
+        {"act": "due_date", "due_date-due_date": "9999-12-31", "due_date-reason": "x"},
+        {"act": "hold", "hold-reason": "pause", "hold-until_on": "9999-12-31"},
+    ],
+)
+def test_days_outside_of_time_are_refused_at_the_desk(opened, told):
+    """The night reckons with these days."""
+    _, _, visitor, page = opened(Role.CLERK)
+    assert visitor.post(f"{page}/act", told, page=page).status_code == 422
+    assert visitor.get(f"{page}?as_of=9999-12-31").status_code == 200
+    assert visitor.get(f"{page}?as_of=0001-01-01").status_code == 200

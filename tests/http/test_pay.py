@@ -9,8 +9,10 @@ import time_machine
 from gateway.core import clock
 from gateway.core.documents import Document
 from gateway.core.ids import new_id, to_public
+from gateway.law import store
 from gateway.merchants import secrets, senders
-from gateway.receivables import debtor_acts, debtor_links, objections
+from gateway.receivables import debtor_acts, debtor_links, letter_facts, objections
+from gateway.receivables import letters as letters_
 from gateway.receivables.agreement_models import (
     CallTask,
     DebtorAct,
@@ -18,13 +20,16 @@ from gateway.receivables.agreement_models import (
     InstalmentPlan,
     Objection,
 )
+from gateway.receivables.letter_check import unlawful
+from gateway.receivables.letter_model import Channel, Kind
 from gateway.receivables.letter_models import Letter
+from gateway.receivables.letters import Draft
 from gateway.receivables.models import Claim, ClaimHold
 from gateway.shops import erasure
 from gateway.shops.identity import Address
 from tests.builders import a_world
 from tests.claims import Book
-from tests.debtors import PDF, Debtor, DebtorVisitor, in_days, upload
+from tests.debtors import HOME, PDF, Debtor, DebtorVisitor, in_days, upload
 
 ELSEWHERE = Address("Nebenweg 3", "", "80331", "München", "DE")
 SENDER = {
@@ -543,3 +548,37 @@ def test_a_paid_claim_asks_for_nothing(inside, debtor, claim_id):
     page = inside.get("?language=de").text
     assert "Nichts ist offen" in page
     assert "pay-way" not in page
+
+
+# --- somebody who ordered under another's mailbox
+
+
+def test_a_new_address_opens_nobody_elses_invoices(app, debtor, claim_id):
+    """Who sees his own invoice and names the postcode of the other as his new one still sees his own only."""
+    mine = debtor.owes(5_000, "X-1", home=ELSEWHERE)
+    visit = DebtorVisitor(app, debtor.link())
+    assert visit.open("80331").status_code == 302
+    told = {"email": "", "line1": "Lange Reihe 7", "postcode": HOME.postcode, "city": "Hamburg"}
+    assert visit.post("/contact", told).status_code == 302
+    page = visit.get().text
+    assert "X-1" in page
+    assert "R-1001" not in page
+    assert debtor.claim(mine).contact_sealed
+    assert not debtor.claim(claim_id).contact_sealed
+
+
+@pytest.mark.parametrize(("channel", "goes_to"), [("email", "ada@example.com"), ("post", None)])
+def test_a_letter_about_both_goes_to_no_new_address_of_one(app, debtor, claim_id, channel, goes_to):
+    """By e-mail to the mailbox both orders named; on paper to nobody until the merchant has said where."""
+    other = debtor.owes(5_000, "X-1", home=ELSEWHERE)
+    visit = DebtorVisitor(app, debtor.link())
+    visit.open("80331")
+    visit.post("/contact", {"email": "thief@example.com"})
+    with debtor.transaction() as session:
+        senders.save(session, debtor.services.keyring, SENDER, "test", clock.now())
+        draft = Draft(Kind.REMINDER, (claim_id, other), clock.now(), channel=Channel(channel))
+        letter = letters_.get(session, letters_.draft(session, draft, store.load(session)))
+        made = letter_facts.gather(session, debtor.keys, letter, "https://x.example", store.load(session))
+    found = {one.code for one in unlawful(made.model, made.facts)}
+    assert made.model.recipient.email == "ada@example.com"
+    assert ("homes-differ" in found) is (goes_to is None)
