@@ -39,7 +39,6 @@ from gateway.merchants.models import PolicyVersion
 from gateway.portal import pay
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
-from gateway.receivables import api as claims_api
 from gateway.receivables import (
     calls,
     dunning,
@@ -52,6 +51,7 @@ from gateway.receivables import (
     letters_api,
     objections_api,
     plan_tasks,
+    terms_api,
 )
 from gateway.receivables.events import ClaimSettled
 from gateway.receivables.letter_events import LetterBounced, LetterSent, LetterWithdrawn
@@ -73,13 +73,13 @@ API: tuple[ApiBlueprint, ...] = (
     models_api.blueprint,
     intake.blueprint,
     privacy_api.blueprint,
-    claims_api.blueprint,
+    terms_api.blueprint,
     letters_api.blueprint,
     objections_api.blueprint,
     law_api.calculations,
     law_api.blueprint,
 )
-"""Blueprints of the documented API; the first is that of the decisions, on which selections and explanations hang."""
+"""Blueprints of the documented API; on that of the decisions hang selections and explanations, on that of the claims terms."""
 
 PAGES: tuple[Blueprint, ...] = (
     pages.assets,

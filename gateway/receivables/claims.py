@@ -68,6 +68,8 @@ class Opening:
     delivered_on: date | None = None
     due_ground: str = "invoice"
     consumer_notice: bool = False
+    agreed_in: str = ""
+    """The terms in which that was agreed, for the history: `AGB 2026-03 (version 4)`."""
     actor: str = "worker"
 
 
@@ -108,7 +110,9 @@ def open(session: Session, keys: Keys, opening: Opening, now: datetime) -> UUID:
     case = _case(session, claim_id, now)
     case.rebook([_opening_item(opening)], f"{opening.kind}:{opening.source_id}")
     facts = {"principal_minor": opening.principal_minor, "due_date": opening.due_date.isoformat()}
-    cases.tell(case, "opened", opening.actor, facts | {"kind": opening.kind, "currency": opening.currency})
+    facts |= {"kind": opening.kind, "currency": opening.currency, "due_ground": opening.due_ground}
+    agreed = {"agreed_in": opening.agreed_in} if opening.agreed_in else {}
+    cases.tell(case, "opened", opening.actor, facts | agreed)
     case.claim.next_on = case.claim.waiting_since = opening.due_date
     cases.save(session, keys, [case])
     telling.tell(session, keys.keyring, [case])
@@ -193,8 +197,11 @@ def _case(session: Session, claim_id: UUID, now: datetime) -> Case:
     return case
 
 
+_NO_COLUMNS = frozenset({"actor", "principal_minor", "agreed_in"})
+
+
 def _columns(opening: Opening, now: datetime) -> dict[str, Any]:
-    told = {name: getattr(opening, name) for name in Opening.__slots__ if name not in ("actor", "principal_minor")}
+    told = {name: getattr(opening, name) for name in Opening.__slots__ if name not in _NO_COLUMNS}
     return {
         **told,
         "state": LIFECYCLE.start.value,

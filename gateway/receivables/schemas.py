@@ -157,6 +157,14 @@ class ClaimReasonSchema(Strict):
     reason = _text(500, "why, in your words", shortest=1)
 
 
+class ClaimRefundTellSchema(Strict):
+    """Money that went back to the debtor, out of what he had paid too much."""
+
+    external_id = _text(200, "your id of this refund: told twice, it counts once", shortest=1)
+    paid_on = _day("the day it was paid back", required=True)
+    amount_minor = _amount("what was paid back, not more than his credit", required=True)
+
+
 class ClaimPatchSchema(Strict):
     """What changes; one of them at least."""
 

@@ -93,3 +93,21 @@ def test_a_reader_sees_no_buttons(opened):
     shown = visitor.get(page).text
     assert "Was Sie tun können" not in shown
     assert visitor.get("/admin/claims/clm_00000000000000000000000000").status_code == 404
+
+
+def test_an_admin_pays_a_credit_back_and_sets_the_payment_terms(opened):
+    """The form is there while there is a credit; terms that were agreed name where they stand."""
+    book, claim_id, visitor, page = opened()
+    assert "refund-amount" not in visitor.get(page).text
+    book.pay(claim_id, 20_000, TODAY, now=clock.now())
+    credit = f"{book.claim(claim_id).credit_minor / 100:.2f}"
+    told = {"act": "refund", "refund-amount": credit, "refund-paid_on": str(TODAY)}
+    assert visitor.post(f"{page}/act", told, page=page).status_code == 302
+    assert book.claim(claim_id).credit_minor == 0
+    terms, shop = "/admin/claims/terms", to_public("shp", book.world.shop_id)
+    form = {"shop": shop, f"{shop}-term_days": "30", f"{shop}-term_agreed": "y"}
+    refused = visitor.post(f"{terms}/save", form, page=terms)
+    assert (refused.status_code, "is-invalid" in refused.text) == (422, True)
+    assert visitor.post(f"{terms}/save", form | {f"{shop}-terms": "AGB 2026-03"}, page=terms).status_code == 302
+    shown = visitor.get(terms).text
+    assert ("AGB 2026-03" in shown, 'value="30"' in shown) == (True, True)
