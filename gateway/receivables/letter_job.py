@@ -21,6 +21,8 @@ from gateway.core.services import Services
 from gateway.core.work import Backoff, Job, Retry, Task
 from gateway.law import calendars, store
 from gateway.law.tables import Tables
+from gateway.merchants import callbacks
+from gateway.merchants.callbacks import LETTER_DUE
 from gateway.receivables import days, letter_facts, letter_sending, letters
 from gateway.receivables.keys import Keys
 from gateway.receivables.letter_check import Finding, unlawful
@@ -39,6 +41,9 @@ EARLY_S = 1.0
 """So much sooner than its release a letter may leave: clocks of two machines differ."""
 _GONE = frozenset({"SETTLED", "WRITTEN_OFF", "SOLD", "COLLECTION", "DISPUTED", "INSTALMENTS"})
 """States of a claim in which nothing is demanded any more."""
+_NO_ENDPOINT = Finding(
+    "no-endpoint", "/channel", "no endpoint of yours wants `letter.due`, so the shop would never hear of this letter"
+)
 _NOT_RENDERED = Finding("not-rendered", "", "the letter could not be laid out; tell the operator its id")
 
 
@@ -85,14 +90,19 @@ def _gather(services: Services, job: Job, keys: Keys, letter_id: UUID) -> Gather
         if gathered is None:
             _park(session, letter, [NO_SENDER], now)
             return None
+        heard = not letter.live or LETTER_DUE in callbacks.wanted(session)
+        if letter.channel == Channel.CALLBACK and not heard and not letter.fallback:
+            _park(session, letter, [_NO_ENDPOINT], now)
+            return None
         country = letters.country_of(session, letter)
-        model = _dated(_with_way(gathered.model, letter), days.today(country, now), country, tables)
+        model = _dated(_with_way(gathered.model, letter, heard=heard), days.today(country, now), country, tables)
         return replace(gathered, model=model)
 
 
-def _with_way(model: LetterModel, letter: Letter) -> LetterModel:
-    """By its fallback where there is no address for its channel."""
-    if model.channel is Channel.EMAIL and not model.recipient.email and letter.fallback:
+def _with_way(model: LetterModel, letter: Letter, *, heard: bool) -> LetterModel:
+    """By its fallback where there is no address for its channel, or no endpoint that hears it."""
+    lost = {Channel.EMAIL: not model.recipient.email, Channel.CALLBACK: not heard}
+    if lost.get(model.channel) and letter.fallback:
         return replace(model, channel=Channel(letter.fallback))
     return model
 

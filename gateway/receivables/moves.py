@@ -207,18 +207,8 @@ def set_hold(case: Case, change: changes.SetHold) -> bool:
             if same == (change.from_on, change.until_on, change.amount_minor):
                 return False
             _end(case, hold, change.actor, "ended")
-    case.holds.append(
-        Hold(
-            new_id(),
-            change.reason,
-            change.from_on,
-            change.until_on,
-            change.amount_minor,
-            change.cause,
-            change.actor,
-            case.now,
-        )
-    )
+    told = change.reason, change.from_on, change.until_on, change.amount_minor, change.cause, change.actor
+    case.holds.append(Hold(new_id(), *told, case.now))
     return True
 
 

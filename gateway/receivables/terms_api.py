@@ -1,14 +1,17 @@
 """`/v1/claims/payment-terms`: what the shop agrees with its buyers on when to pay; hangs on the claims' blueprint."""
 
 from typing import Any
+from uuid import UUID
 
 from marshmallow import fields
 
 from gateway.merchants import audit
 from gateway.merchants.audit import Act
-from gateway.receivables import shop_terms
-from gateway.receivables.api import Counter, blueprint, counter
+from gateway.receivables import api, shop_terms
+from gateway.receivables.api import Counter, counter
 from gateway.receivables.payment_terms import PaymentTerms, PaymentTermsSchema
+
+blueprint = api.blueprint
 
 
 class PaymentTermsViewSchema(PaymentTermsSchema):
@@ -40,10 +43,10 @@ def set_payment_terms(told: dict[str, Any]) -> PaymentTerms:
     """
     with counter() as desk:
         terms = shop_terms.set_terms(desk.session, _shop(desk), told, desk.principal.actor, desk.now)
-        facts = {"version": terms.version}
-        audit.log(desk.session, Act(desk.principal.actor, "payment-terms.set", "shop", _shop(desk), facts), desk.now)
+        act = Act(desk.principal.actor, "payment-terms.set", "shop", _shop(desk), {"version": terms.version})
+        audit.log(desk.session, act, desk.now)
         return terms
 
 
-def _shop(desk: Counter) -> Any:
+def _shop(desk: Counter) -> UUID:
     return desk.principal.shop_id

@@ -129,10 +129,10 @@ def test_a_fee_needs_default_and_the_lump_sum_a_business(book):
     with pytest.raises(NotJustified):
         book.apply(claim_id, ChargeFee(120, LETTER, "letter:1"))
     with pytest.raises(LumpSumRefused):
-        book.apply(claim_id, ChargeLumpSum(LETTER, "letter:1"))
-    assert book.apply(firm, ChargeLumpSum(LETTER, "letter:1")).costs_minor == 4_000
+        book.apply(claim_id, ChargeLumpSum(LETTER, "letter:1", 4_000))
+    assert book.apply(firm, ChargeLumpSum(LETTER, "letter:1", 4_000)).costs_minor == 4_000
     with pytest.raises(LumpSumRefused):
-        book.apply(firm, ChargeLumpSum(LETTER, "letter:2"))
+        book.apply(firm, ChargeLumpSum(LETTER, "letter:2", 4_000))
 
 
 def test_a_letter_that_came_back_takes_its_default_and_fee_with_it(book):

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select, text
 
 from gateway import wiring
-from gateway.core.work import Job
 from gateway.core.errors import Invalid
+from gateway.core.work import Job
 from gateway.receivables import claims, follow, listing, shop_terms
 from gateway.receivables.changes import BookInterest, ChangeDueDate, ChargeFee, Credit, EnterDefault
 from gateway.receivables.models import Claim, ClaimPayment

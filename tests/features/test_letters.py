@@ -315,3 +315,16 @@ def test_a_draft_waits_in_the_queue_until_its_window_ends(desk):
     with desk.session() as session:
         (job,) = session.scalars(select(JobRow).where(JobRow.task == letters.TASK)).all()
     assert set(job.args) == {"letter_id"}
+
+
+@pytest.mark.parametrize("fallback", [None, Channel.POST])
+def test_a_letter_by_callback_that_nobody_would_hear_does_not_count_as_sent(services, fallback):
+    """No endpoint wants it: it takes its other way, or is parked where somebody sees it."""
+    desk = Desk(services)
+    letter_id = desk.draft(channel=Channel.CALLBACK, fallback=fallback)
+    desk.run(letter_id)
+    letter = desk.letter(letter_id)
+    if fallback is None:
+        assert (letter.state, [one["code"] for one in letter.findings]) == ("PARKED", ["no-endpoint"])
+    else:
+        assert (letter.state, letter.channel) == ("PRINTING", "post")
