@@ -148,12 +148,6 @@ def drop_call(call_id: str) -> ResponseReturnValue:
     return redirect(url_for("admin.calls"))
 
 
-def open_calls() -> int:
-    """For the menu: how many calls are due."""
-    with desk.transaction() as session:
-        return calls.count_open(session, days.today("DE", clock.now()))
-
-
 def _outcome() -> calls.Outcome:
     day = request.form.get("pay_on", "").strip()
     return calls.Outcome(

@@ -174,13 +174,6 @@ def by_cause(session: Session, cause: str) -> CallTask:
     return task
 
 
-def count_open(session: Session, today: date, limit: int = 100) -> int:
-    """How many are due, counted up to the limit."""
-    mine = CallTask.merchant_id == merchant_of(session), CallTask.state == "OPEN", CallTask.due_on <= today
-    due = select(CallTask.id).where(*mine).limit(limit).subquery()
-    return session.scalar(select(func.count()).select_from(due)) or 0
-
-
 def view(session: Session, keys: Keys, task: CallTask) -> CallView:
     """Opened with the buyer's key; what cannot be opened any more is empty."""
     return _view(task, keys.many(session, [task.buyer_id]).get(task.buyer_id))

@@ -4,9 +4,9 @@ Between the two the letter is looked at again: what was paid, held, disputed or 
 worker that is killed in between leaves a draft that the next one takes up. So one letter leaves, or none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,15 +15,13 @@ from sqlalchemy.orm import Session
 from gateway.core import clock
 from gateway.core.channels import post_notice
 from gateway.core.db import merchant_of
-from gateway.core.errors import GatewayError
 from gateway.core.ids import to_public
 from gateway.core.services import Services
 from gateway.core.work import Backoff, Job, Retry, Task
-from gateway.law import calendars, store
-from gateway.law.tables import Tables
+from gateway.law import store
 from gateway.merchants import callbacks
 from gateway.merchants.callbacks import LETTER_DUE
-from gateway.receivables import days, letter_facts, letter_sending, letters
+from gateway.receivables import days, letter_facts, letter_sending, letters, working_days
 from gateway.receivables.keys import Keys
 from gateway.receivables.letter_check import Finding, unlawful
 from gateway.receivables.letter_facts import NO_SENDER, Gathered, kind_of
@@ -94,8 +92,9 @@ def _gather(services: Services, job: Job, keys: Keys, letter_id: UUID) -> Gather
         if letter.channel == Channel.CALLBACK and not heard and not letter.fallback:
             _park(session, letter, [_NO_ENDPOINT], now)
             return None
-        country = letters.country_of(session, letter)
-        model = _dated(_with_way(gathered.model, letter, heard=heard), days.today(country, now), country, tables)
+        country, region = letters.place_of(session, letter)
+        shift = working_days.of(tables, country, region)
+        model = _dated(_with_way(gathered.model, letter, heard=heard), days.today(country, now), shift)
         return replace(gathered, model=model)
 
 
@@ -107,19 +106,14 @@ def _with_way(model: LetterModel, letter: Letter, *, heard: bool) -> LetterModel
     return model
 
 
-def _dated(model: LetterModel, today: date, country: str, tables: Tables) -> LetterModel:
+def _dated(model: LetterModel, today: date, working_day: Callable[[date], date]) -> LetterModel:
     """A letter that waited is dated when it leaves, and its deadline moves on by as much."""
     late = today - model.dated
     if late.days <= 0:
         return model
     if model.deadline is None:
         return replace(model, dated=today)
-    deadline = model.deadline + late
-    try:
-        deadline, _ = calendars.working_day(country, None, deadline, tables)
-    except GatewayError:
-        deadline += timedelta(days=(7 - deadline.weekday()) % 7 if deadline.weekday() >= 5 else 0)
-    return replace(model, dated=today, deadline=deadline)
+    return replace(model, dated=today, deadline=working_day(model.deadline + late))
 
 
 def _leave(session: Session, keys: Keys, letter_id: UUID, laid: Laid, now: datetime) -> None:
