@@ -1,19 +1,33 @@
 """`kulanz claims`: what debtors owe, what was paid, and whether the books are whole."""
 
+import sys
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import click
 
-from gateway.command_line import AS_JSON, MERCHANT, Desk, OperatorContext, Row, id_of, of_merchant, open_desk, tell
+from gateway import question_file
+from gateway.command_line import (
+    AS_JSON,
+    MERCHANT,
+    SHOP,
+    Desk,
+    OperatorContext,
+    Row,
+    id_of,
+    of_merchant,
+    open_desk,
+    tell,
+)
 from gateway.core import clock
 from gateway.core.ids import new_id, to_public
 from gateway.core.money import Money
 from gateway.law import store
 from gateway.merchants import audit
-from gateway.receivables import claims, days, follow, listing, proof
-from gateway.receivables.changes import Change, SetHold, WriteOff
+from gateway.receivables import claims, days, follow, listing, proof, shop_terms
+from gateway.receivables.changes import Change, Refund, SetHold, WriteOff
 from gateway.receivables.claims import Payment
 from gateway.receivables.keys import Keys
 from gateway.receivables.lifecycle import ClaimState, HoldReason
@@ -235,6 +249,39 @@ def follow_orders(operator: OperatorContext, /, *, merchant: str, as_json: bool)
             break
         after = orders[-1]
     tell({"orders": seen, "claims_opened": opened}, as_json=as_json)
+
+
+@claims_group.command("refund")
+@click.argument("claim")
+@click.argument("amount_minor", type=click.IntRange(1))
+@click.option("--on", "paid_on", type=DAY, help="Day it was paid back; today when absent.")
+@of_merchant
+def refund(desk: Desk, *, claim: str, amount_minor: int, paid_on: datetime | None) -> Row:
+    """Note that a debtor's credit was paid back to him, in minor units.
+
+    \b
+    Example: kulanz claims refund clm_01m80jtwssevksa7y719cbahm4 500
+    """
+    row = _claim(desk, claim)
+    day = paid_on.date() if paid_on else _today(row)
+    return _changed(desk, row, Refund(amount_minor, day, f"refund:{new_id()}", actor=audit.SYSTEM))
+
+
+@claims_group.command("terms")
+@click.argument("file", required=False)
+@SHOP
+@of_merchant
+def terms(desk: Desk, *, file: str | None, shop: str) -> Row:
+    """Show when claims of a shop are due and on which ground, or set it from FILE (JSON or YAML; - for standard input).
+
+    \b
+    Example: kulanz claims terms terms.yaml
+    """
+    shop_id = desk.shop(shop)
+    if file is None:
+        return asdict(shop_terms.terms_of(desk.session, shop_id))
+    body = question_file.read(file, sys.stdin.buffer)
+    return asdict(shop_terms.set_terms(desk.session, shop_id, body, audit.SYSTEM, clock.now()))
 
 
 def _claim(desk: Desk, public: str) -> Claim:

@@ -41,7 +41,6 @@ from gateway.payments import intake as provider_intake
 from gateway.portal import pay
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
-from gateway.receivables import api as claims_api
 from gateway.receivables import (
     calls,
     dunning,
@@ -54,6 +53,7 @@ from gateway.receivables import (
     letters_api,
     objections_api,
     plan_tasks,
+    terms_api,
 )
 from gateway.receivables.events import ClaimSettled
 from gateway.receivables.letter_events import LetterBounced, LetterSent, LetterWithdrawn
@@ -76,14 +76,14 @@ API: tuple[ApiBlueprint, ...] = (
     intake.blueprint,
     provider_intake.blueprint,
     privacy_api.blueprint,
-    claims_api.blueprint,
+    terms_api.blueprint,
     letters_api.blueprint,
     objections_api.blueprint,
     law_api.calculations,
     law_api.blueprint,
     bank_api.blueprint,
 )
-"""Blueprints of the documented API; the first is that of the decisions, on which selections and explanations hang."""
+"""Blueprints of the documented API; on that of the decisions hang selections and explanations, on that of the claims terms."""
 
 PAGES: tuple[Blueprint, ...] = (
     pages.assets,

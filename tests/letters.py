@@ -161,5 +161,6 @@ def _of_kind(kind, country, total):
 FACTS = LetterFacts(
     rates=(StatutoryRate(date(2026, 7, 1), date(2026, 12, 31), Decimal("6.52")),),
     fee_cap_minor=250,
+    lump_sums_minor=(4_000,),
     days_off=frozenset({date(2026, 12, 25), date(2026, 12, 26)}),
 )

@@ -5,14 +5,15 @@ from uuid import UUID
 
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, DateField, HiddenField, SelectField, StringField
+from wtforms import BooleanField, DateField, HiddenField, IntegerField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from gateway.core.errors import Invalid
 from gateway.core.ids import new_id
 from gateway.core.money import MAX_MINOR, exponent
 from gateway.receivables.lifecycle import HoldReason
+from gateway.receivables.payment_terms import MOST_TERM_DAYS
 
 _ = lazy_gettext
 MAX_WORDS = 500
@@ -60,6 +61,23 @@ class NoteForm(FlaskForm):  # type: ignore[misc] # as above
 
 class WhyForm(FlaskForm):  # type: ignore[misc] # as above
     reason = StringField(_("Why"), [InputRequired(), Length(max=MAX_WORDS)])
+
+
+class RefundForm(FlaskForm):  # type: ignore[misc] # as above
+    amount = StringField(_("Amount"), [InputRequired(), Length(max=20)])
+    paid_on = DateField(_("Paid back on"), [InputRequired()])
+
+
+class PaymentTermsForm(FlaskForm):  # type: ignore[misc] # as above
+    """`payment_terms.compile_terms` says what is right."""
+
+    term_days = IntegerField(
+        _("Days to pay after delivery, where an order names no day"), [InputRequired(), NumberRange(1, MOST_TERM_DAYS)]
+    )
+    term_agreed = BooleanField(_("Buyers agree on this term before they order"))
+    day_agreed = BooleanField(_("The due date of an order is agreed at checkout"))
+    invoice_notice = BooleanField(_("Invoices tell consumers that they are in default after 30 days (§ 286 (3) BGB)"))
+    terms = StringField(_("Terms and conditions in which it stands, with version"), [Length(max=200)])
 
 
 def minor_of(text: str, currency: str) -> int:

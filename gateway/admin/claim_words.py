@@ -79,6 +79,7 @@ EVENTS = {
     "noted": ("Notiz", "note"),
 }
 FACTS = {
+    "agreed_in": ("vereinbart in", "agreed in"),
     "amount_minor": ("Betrag", "amount"),
     "principal_minor": ("Hauptforderung", "principal"),
     "credit_minor": ("Gutschrift", "credit"),

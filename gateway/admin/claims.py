@@ -12,7 +12,16 @@ from sqlalchemy.orm import Session
 from wtforms.fields.choices import SelectChoice
 
 from gateway.admin import claim_words, desk
-from gateway.admin.claim_forms import CreditForm, DueDateForm, HoldForm, MoneyInForm, NoteForm, WhyForm, minor_of
+from gateway.admin.claim_forms import (
+    CreditForm,
+    DueDateForm,
+    HoldForm,
+    MoneyInForm,
+    NoteForm,
+    RefundForm,
+    WhyForm,
+    minor_of,
+)
 from gateway.core import clock
 from gateway.core.errors import GatewayError, Invalid
 from gateway.core.http import services
@@ -28,6 +37,7 @@ from gateway.receivables.changes import (
     Credit,
     LiftHold,
     Note,
+    Refund,
     ReversePayment,
     ReverseWriteOff,
     SetHold,
@@ -47,6 +57,7 @@ FORMS: Mapping[str, type[Any]] = {
     "pay": MoneyInForm,
     "hold": HoldForm,
     "credit": CreditForm,
+    "refund": RefundForm,
     "due_date": DueDateForm,
     "note": NoteForm,
     "write_off": WhyForm,
@@ -124,6 +135,11 @@ def _credit(at: Counter, form: Any) -> None:
     at.apply(Credit(*facts, actor=at.actor))
 
 
+def _refund(at: Counter, form: Any) -> None:
+    amount_minor = minor_of(form.amount.data, at.claim.currency)
+    at.apply(Refund(amount_minor, form.paid_on.data, f"refund:{new_id()}", actor=at.actor))
+
+
 def _due_date(at: Counter, form: Any) -> None:
     at.apply(ChangeDueDate(form.due_date.data, form.reason.data, actor=at.actor))
 
@@ -140,6 +156,7 @@ _ACTS: Mapping[str, Callable[[Counter, Any], None]] = {
     "pay": _pay,
     "hold": _hold,
     "credit": _credit,
+    "refund": _refund,
     "due_date": _due_date,
     "note": _note,
 }
@@ -232,7 +249,8 @@ def _page(id_: UUID, told: tuple[str, Any] | None = None, refused: GatewayError 
         forms[told[0]] = told[1]
     for name in ("pay", "credit"):
         forms[name].once.data = forms[name].once.data or str(new_id())
-    forms["pay"].paid_on.data = forms["pay"].paid_on.data or today
+    for name in ("pay", "refund"):
+        forms[name].paid_on.data = forms[name].paid_on.data or today
     return render_template(
         "admin/claim.html", **shown, forms=forms, refused=refused, words=label, facts=_facts, as_of=as_of, today=today
     )

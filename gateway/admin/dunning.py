@@ -19,6 +19,7 @@ from gateway.merchants.models import Role
 from gateway.receivables import calls, days, dunning_lint, dunning_schema, dunning_versions, preview
 from gateway.receivables.dunning_policy import CHANNELS, KINDS, OFFERS
 from gateway.receivables.keys import Keys
+from gateway.receivables.objections import CATEGORIES
 from gateway.shops import shops
 from gateway.shops.shops import ShopFacts
 
@@ -110,7 +111,9 @@ def call_list() -> ResponseReturnValue:
     with desk.transaction() as session:
         found = calls.list_calls(session, Keys(services().keyring), state, 100)
     today = days.today("DE", clock.now())
-    return render_template("admin/calls.html", found=found, state=state, outcomes=calls.OUTCOMES, today=today)
+    return render_template(
+        "admin/calls.html", found=found, state=state, outcomes=calls.OUTCOMES, categories=CATEGORIES, today=today
+    )
 
 
 def end_call(call_id: str) -> ResponseReturnValue:
@@ -145,12 +148,6 @@ def drop_call(call_id: str) -> ResponseReturnValue:
     return redirect(url_for("admin.calls"))
 
 
-def open_calls() -> int:
-    """For the menu: how many calls are due."""
-    with desk.transaction() as session:
-        return calls.count_open(session, days.today("DE", clock.now()))
-
-
 def _outcome() -> calls.Outcome:
     day = request.form.get("pay_on", "").strip()
     return calls.Outcome(
@@ -158,6 +155,7 @@ def _outcome() -> calls.Outcome:
         actor=desk.who().user.actor,
         note=request.form.get("note", "").strip()[:1000],
         pay_on=_day(day) if day else None,
+        category=request.form.get("category", "other"),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.checkout.texts import LANGUAGES
+from gateway.law import tables
 
 Lines = tuple[tuple[str, str], ...]
 _ABOUT: Mapping[str, Lines] = {
@@ -33,11 +34,11 @@ _ABOUT: Mapping[str, Lines] = {
         (
             (
                 "Solange eine Bestellung nicht bezahlt ist oder eine Widerrufsfrist läuft, wird nichts gelöscht; Beträge und "
-                "Daten von Buchungsbelegen bleiben 8 Jahre (§ 147 AO, § 257 HGB)"
+                "Daten von Buchungsbelegen bleiben {years} Jahre (§ 147 AO, § 257 HGB)"
             ),
             (
                 "While an order is unpaid or a period of withdrawal runs nothing is erased; amounts and dates of vouchers "
-                "stay for 8 years (§ 147 AO, § 257 HGB)"
+                "stay for {years} years (§ 147 AO, § 257 HGB)"
             ),
         ),
         (
@@ -115,6 +116,18 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "orders": ("Bestellungen", "Orders"),
     "claims": ("Forderungen", "Claims"),
     "payments": ("Zahlungen", "Payments"),
+    "letters": ("Schreiben an Sie", "Letters to you"),
+    "objections": ("Ihre Einwände", "Your objections"),
+    "channel": ("Weg", "Way"),
+    "day": ("Tag", "Day"),
+    "deadline": ("Frist", "Deadline"),
+    "sent_at": ("Abgegangen", "Left"),
+    "category": ("Grund", "Reason"),
+    "raised_at": ("Erhoben", "Raised"),
+    "decided_at": ("Entschieden", "Decided"),
+    "words": ("Ihre Worte", "Your words"),
+    "finding": ("Einschätzung des Händlers", "What the merchant found"),
+    "grounds": ("Warum er das findet", "Why he finds so"),
     "holds": ("Aufschub", "Holds"),
     "debtor": ("Schuldner", "Debtor"),
     "principal_minor": ("Hauptforderung", "Principal"),
@@ -243,9 +256,9 @@ LABELS: Mapping[str, tuple[str, str]] = {
 
 
 def about(language: str) -> dict[str, Any]:
-    """Every list of statements in this language."""
-    place = LANGUAGES.index(language)
-    return {name: [line[place] for line in lines] for name, lines in _ABOUT.items()}
+    """Every list of statements in this language; how long vouchers are kept is the law's table."""
+    place, years = LANGUAGES.index(language), tables.shipped().run("retention", "DE/voucher")[-1].whole
+    return {name: [line[place].format(years=years) for line in lines] for name, lines in _ABOUT.items()}
 
 
 def bureau(name: str, language: str) -> str:

@@ -25,6 +25,7 @@ from gateway.receivables.changes import (
     Credit,
     LiftHold,
     Note,
+    Refund,
     ReversePayment,
     ReverseWriteOff,
     SetHold,
@@ -43,6 +44,7 @@ from gateway.receivables.schemas import (
     ClaimPatchSchema,
     ClaimPaymentTellSchema,
     ClaimReasonSchema,
+    ClaimRefundTellSchema,
     ClaimSchema,
     ClaimsListSchema,
     ClaimsPageSchema,
@@ -295,6 +297,24 @@ def give_credit(told: dict[str, Any], claim_id: str) -> Response:
         return Credit(*facts, actor=desk.principal.actor)
 
     return changed(claim_id, "credits", make)
+
+
+@blueprint.post("/<claim_id>/refunds")
+@blueprint.arguments(ClaimRefundTellSchema())
+@blueprint.response(200, CLAIM)
+@blueprint.alt_response(404, description=UNKNOWN)
+@blueprint.alt_response(409, description="`refund-too-high`, `already-booked`, `buyer-erased`")
+def tell_refund(told: dict[str, Any], claim_id: str) -> Response:
+    """Tell that the debtor's credit was paid back to him, or part of it.
+
+    We move no money: it is noted that you did. Takes an `Idempotency-Key`.
+    """
+
+    def make(desk: Counter, _: Claim) -> Change:
+        cause = f"refund:{told['external_id']}"
+        return Refund(told["amount_minor"], told["paid_on"], cause, actor=desk.principal.actor)
+
+    return changed(claim_id, "refunds", make)
 
 
 @blueprint.post("/<claim_id>/write-off")

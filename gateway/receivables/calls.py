@@ -1,6 +1,6 @@
 """Calls somebody is to make: because the policy's step is a call, or because the debtor asked for one.
 
-A task has one outcome. What was promised is a hold, what was refused or not reached lets the next step come. A call that
+A task has one outcome. What was promised is a hold, what was disputed an objection; what was refused or not reached lets the next step come. A call that
 reached nobody is tried again on later working days, three times in all; then it counts as made.
 """
 
@@ -18,13 +18,14 @@ from gateway.core.crypto import seal, unseal
 from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid, NotFound, Refused
 from gateway.core.ids import new_id
-from gateway.receivables import claims, days, dunning
+from gateway.receivables import claims, days, dunning, objections
 from gateway.receivables.agreement_models import CallTask
 from gateway.receivables.changes import Change, Note, SetHold
 from gateway.receivables.events import ClaimSettled
 from gateway.receivables.keys import Keys
 from gateway.receivables.letter_models import LetterClaim
 from gateway.receivables.models import Claim
+from gateway.receivables.objections import CATEGORIES, NewObjection
 
 OUTCOMES = ("reached", "promised", "objected", "not_reached", "wrong_number", "refused")
 MOST_TRIES = 3
@@ -56,13 +57,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a call ended, by whom. `pay_on` and `amount_minor` go with `promised`."""
+    """How a call ended, by whom. `pay_on` and `amount_minor` go with `promised`, `category` with `objected`."""
 
     outcome: str
     actor: str
     note: str = ""
     pay_on: date | None = None
     amount_minor: int | None = None
+    category: str = "other"
+    """What he objects to, of `objections.CATEGORIES`; his words are the note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +176,6 @@ def by_cause(session: Session, cause: str) -> CallTask:
     return task
 
 
-def count_open(session: Session, today: date, limit: int = 100) -> int:
-    """How many are due, counted up to the limit."""
-    mine = CallTask.merchant_id == merchant_of(session), CallTask.state == "OPEN", CallTask.due_on <= today
-    due = select(CallTask.id).where(*mine).limit(limit).subquery()
-    return session.scalar(select(func.count()).select_from(due)) or 0
-
-
 def view(session: Session, keys: Keys, task: CallTask) -> CallView:
     """Opened with the buyer's key; what cannot be opened any more is empty."""
     return _view(task, keys.many(session, [task.buyer_id]).get(task.buyer_id))
@@ -216,18 +212,27 @@ def _follow(session: Session, keys: Keys, task: CallTask, ended: Outcome, now: d
         return
     if task.letter_id is not None:
         dunning.call_made(session, keys, task.letter_id, now)
+    claim_ids = _claims_of(session, task)
+    if ended.outcome == "objected":
+        _lodge(session, keys, claim_ids, ended, now)
+        return
     changes = _changes(task, ended, days.today("DE", now))
-    touched = [(id_, changes) for id_ in _claims_of(session, task)] if changes else []
-    claims.apply_many(session, keys, touched, now)
+    claims.apply_many(session, keys, [(id_, changes) for id_ in claim_ids], now)
+
+
+def _lodge(session: Session, keys: Keys, claim_ids: Sequence[UUID], ended: Outcome, now: datetime) -> None:
+    """What is open and not disputed yet is disputed from now on, as if he had written it on his page."""
+    disputed = {row.claim_id for row in objections.open_of(session, claim_ids)}
+    for claim_id in claim_ids:
+        if claim_id not in disputed and claims.get(session, claim_id).closed_at is None:
+            new = NewObjection(claim_id, ended.category, ended.actor, "phone", words=ended.note)
+            objections.lodge(session, keys.keyring, new, now)
 
 
 def _changes(task: CallTask, ended: Outcome, today: date) -> list[Change]:
     cause, actor = f"call:{task.id}", ended.actor
     if ended.outcome == "promised" and ended.pay_on is not None:
-        hold = SetHold("promise", today, ended.pay_on, ended.amount_minor, cause, actor=actor)
-        return [hold]
-    if ended.outcome == "objected":
-        return [SetHold("pause", today, None, None, cause, actor=actor), Note("objected on the phone", actor=actor)]
+        return [SetHold("promise", today, ended.pay_on, ended.amount_minor, cause, actor=actor)]
     return [Note(f"call: {ended.outcome}", actor=actor)]
 
 
@@ -251,6 +256,8 @@ def _again(session: Session, task: CallTask, now: datetime) -> None:
 def _check(ended: Outcome, now: datetime) -> None:
     if ended.outcome not in OUTCOMES:
         raise Invalid.at("/outcome", f"is one of {', '.join(OUTCOMES)}")
+    if ended.category not in CATEGORIES:
+        raise Invalid.at("/category", f"is one of {', '.join(CATEGORIES)}")
     if (ended.outcome == "promised") != (ended.pay_on is not None):
         raise Invalid.at("/pay_on", "goes with the outcome promised, and only with it")
     today = days.today("DE", now)

@@ -55,7 +55,7 @@ class ChargeLumpSum(Change):
     told: ClassVar[str] = "lump_sum_charged"
     day: date
     cause: str
-    amount_minor: int = 4_000
+    amount_minor: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ def figures_of(
         payment_reference=facts.reference,
         payments=tuple(_came(entry) for entry in standing if entry.posting.kind == booking.PAYMENT and _paid(entry)),
         credits=tuple(_came(entry) for entry in lowered if _paid(entry)),
+        not_demanded_minor=sum(_paid(entry) for entry in standing if entry.posting.kind == booking.WRITE_OFF),
         costs=costs,
         costs_paid_minor=sum(cost.amount_minor for cost in costs) - facts.costs_minor,
         interest=spans,

@@ -22,6 +22,7 @@ from gateway.core.ids import new_id
 from gateway.core.money import MAX_MINOR, currencies
 from gateway.core.remittance import rf_reference
 from gateway.law import store
+from gateway.law.allocation import RULES
 from gateway.receivables import cases, days, lawful, moves, telling
 from gateway.receivables.booking import OPENING, Item
 from gateway.receivables.case import Case
@@ -68,6 +69,10 @@ class Opening:
     delivered_on: date | None = None
     due_ground: str = "invoice"
     consumer_notice: bool = False
+    allocation: str = "bgb-367"
+    """What a payment pays first; `bgb-497` for consumer credit under German law."""
+    agreed_in: str = ""
+    """The terms in which that was agreed, for the history: `AGB 2026-03 (version 4)`."""
     actor: str = "worker"
 
 
@@ -108,7 +113,9 @@ def open(session: Session, keys: Keys, opening: Opening, now: datetime) -> UUID:
     case = _case(session, claim_id, now)
     case.rebook([_opening_item(opening)], f"{opening.kind}:{opening.source_id}")
     facts = {"principal_minor": opening.principal_minor, "due_date": opening.due_date.isoformat()}
-    cases.tell(case, "opened", opening.actor, facts | {"kind": opening.kind, "currency": opening.currency})
+    facts |= {"kind": opening.kind, "currency": opening.currency, "due_ground": opening.due_ground}
+    agreed = {"agreed_in": opening.agreed_in} if opening.agreed_in else {}
+    cases.tell(case, "opened", opening.actor, facts | agreed)
     case.claim.next_on = case.claim.waiting_since = opening.due_date
     cases.save(session, keys, [case])
     telling.tell(session, keys.keyring, [case])
@@ -118,8 +125,8 @@ def open(session: Session, keys: Keys, opening: Opening, now: datetime) -> UUID:
 def receive_payment(session: Session, keys: Keys, payment: Payment, now: datetime) -> Received:
     """Book a payment on its value date; told again it changes nothing and says so.
 
-    Interest is booked through the day before; the money goes to costs, interest, principal (§ 367 BGB), the rest is the
-    debtor's credit. Raises ClaimUnknown, CurrencyMismatch, Invalid, BuyerErased.
+    Interest is booked through the day before; the money goes to costs, interest, principal (§ 367 BGB), of consumer credit
+    to costs, principal, interest (§ 497); the rest is the debtor's credit. Raises ClaimUnknown, CurrencyMismatch, Invalid, BuyerErased.
     """
     case = _case(session, payment.claim_id, now)
     _check_payment(case, payment)
@@ -202,8 +209,11 @@ def _case(session: Session, claim_id: UUID, now: datetime) -> Case:
     return case
 
 
+_NO_COLUMNS = frozenset({"actor", "principal_minor", "agreed_in"})
+
+
 def _columns(opening: Opening, now: datetime) -> dict[str, Any]:
-    told = {name: getattr(opening, name) for name in Opening.__slots__ if name not in ("actor", "principal_minor")}
+    told = {name: getattr(opening, name) for name in Opening.__slots__ if name not in _NO_COLUMNS}
     return {
         **told,
         "state": LIFECYCLE.start.value,
@@ -232,6 +242,9 @@ def _check_opening(opening: Opening) -> None:
         raise Invalid.at("/currency", "is no ISO 4217 currency")
     if opening.debtor not in ("consumer", "business"):
         raise Invalid.at("/debtor", "is consumer or business")
+    credit_of_a_consumer = opening.debtor == "consumer" and opening.country == "DE"
+    if opening.allocation not in RULES or (opening.allocation == "bgb-497" and not credit_of_a_consumer):
+        raise Invalid.at("/allocation", "is bgb-367, or bgb-497 for credit of a consumer in Germany")
     if len(opening.country) != 2 or not opening.country.isupper():
         raise Invalid.at("/country", "is an ISO 3166-1 code of two capitals")
 

@@ -22,7 +22,7 @@ MOST = 500
 """Claims of one debtor that are looked at, the oldest first."""
 
 
-class NothingOwed(Refused):
+class NoClaimToPay(Refused):
     """This debtor has no claim that money could be booked on."""
 
 
@@ -43,14 +43,14 @@ class DebtorPayment:
 def receive_for_debtor(session: Session, keys: Keys, payment: DebtorPayment, now: datetime) -> list[Received]:
     """Book it over his claims; what all of them leave over is his credit on the first. Told again it changes nothing.
 
-    Raises NothingOwed, CurrencyMismatch, Invalid, BuyerErased.
+    Raises NoClaimToPay, CurrencyMismatch, Invalid, BuyerErased.
     """
     rows = _claims(session, payment.buyer_id)
     if before := _told(session, payment, rows):
         return [_book(session, keys, payment, claim_id, amount_minor, now) for claim_id, amount_minor in before]
     open_ones = [row for row in rows if row.state not in ("SETTLED", "SOLD")]
     if not open_ones:
-        raise NothingOwed
+        raise NoClaimToPay
     same = [row for row in open_ones if row.currency == payment.currency]
     if not same:
         raise CurrencyMismatch(wanted=open_ones[0].currency, told=payment.currency)

@@ -1,7 +1,7 @@
 """What saving a dunning policy refuses beyond its form: what no law allows, what can never act, what was never meant (pure).
 
-A stored version is compiled without this, so that a stricter lint never stops what runs already. The amounts of German
-courts are those of `shared/reference/legal.md` 1.7: 1.20 EUR is usual, 2.50 EUR the most that was ever allowed.
+A stored version is compiled without this, so that a stricter lint never stops what runs already. What courts have allowed
+for a letter is the law's table `dunning-fee`.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway.core.errors import Invalid
 from gateway.core.faults import MOST
+from gateway.law import tables
 from gateway.receivables.dunning_policy import LETTERS, DunningPolicy, PolicyStep, Segment, Track
 from gateway.receivables.dunning_schema import compile_dunning
 from gateway.receivables.next_step import LEAST_DAYS_BY_POST
@@ -17,7 +18,6 @@ from gateway.receivables.next_step import LEAST_DAYS_BY_POST
 Fault = dict[str, str]
 MOST_LETTERS, USUAL_LETTERS = 5, 4
 LEAST_DEADLINE_DAYS, FINAL_DEADLINE_DAYS = 7, 10
-USUAL_FEE_MINOR, MOST_FEE_MINOR = 120, 250
 BUREAU_DAYS = 28
 """Between the first demand and a report to a bureau lie four weeks (§ 31 (2) no. 4 BDSG old, kept as the minimum)."""
 LUMP_SUM_COUNTRIES = frozenset({"DE", "AT"})
@@ -153,10 +153,18 @@ def _fee(step: PolicyStep, segment: Segment, at: str, *, first_demand: bool, fou
         found.warn(path, "a company owes the lump sum instead, so this is never charged; use 0")
     if "CH" in segment.countries:
         found.warn(path, "in Switzerland only if the terms name exactly this amount")
-    elif fee > MOST_FEE_MINOR:
-        found.fault(path, f"no court has allowed more than {MOST_FEE_MINOR}; {USUAL_FEE_MINOR} is usual")
-    elif fee > USUAL_FEE_MINOR:
-        found.warn(path, f"courts have refused it; up to {USUAL_FEE_MINOR} is usual")
+        return
+    usual, most = (_least_of(part, segment) for part in ("letter", "most"))
+    if fee > most:
+        found.fault(path, f"no court has allowed more than {most}; {usual} is usual")
+    elif fee > usual:
+        found.warn(path, f"courts have refused it; up to {usual} is usual")
+
+
+def _least_of(part: str, segment: Segment) -> int:
+    """What the newest row says for the strictest of the segment's countries; for those without rows, as in Germany."""
+    runs = [tables.shipped().run("dunning-fee", f"{country}/{part}") for country in segment.countries]
+    return min(run[-1].minor for run in (*runs, tables.shipped().run("dunning-fee", f"DE/{part}")) if run)
 
 
 def _lump_sum(step: PolicyStep, segment: Segment, at: str, found: Findings) -> None:

@@ -9,6 +9,7 @@ from gateway.core.money import MAX_MINOR
 from gateway.receivables import calls, preview
 from gateway.receivables.dunning_policy import CHANNELS, KINDS
 from gateway.receivables.dunning_versions import DRAFT, LIVE
+from gateway.receivables.objections import CATEGORIES
 from gateway.shops.schemas import Moment
 
 MAX_PAGE = 100
@@ -198,6 +199,11 @@ class OutcomeSchema(Strict):
     pay_on = fields.Date(load_default=None, allow_none=True, metadata={"description": "with promised"})
     amount_minor = fields.Integer(
         strict=True, allow_none=True, load_default=None, validate=validate.Range(min=1, max=MAX_MINOR)
+    )
+    category = fields.String(
+        load_default="other",
+        validate=validate.OneOf(CATEGORIES),
+        metadata={"description": "with objected: what the debtor disputes; his words are the note"},
     )
 
 

@@ -111,6 +111,7 @@ class ClaimFacts:
     policy_id: UUID | None
     opened_at: datetime
     closed_at: datetime | None
+    allocation: str = "bgb-367"
     holds: tuple[HoldFacts, ...] = ()
     letters: tuple[LetterFacts, ...] = ()
     order: OrderFacts | None = None

@@ -120,6 +120,8 @@ class LetterFigures:
     """Of the costs above, already paid or waived."""
     waived_minor: int = 0
     """What the merchant let go, of anything. With it the figures add up, see `adds_up`."""
+    not_demanded_minor: int = 0
+    """Written off: it may still be owed, but this letter does not ask for it. It adds up like what was waived."""
     interest: tuple[InterestSpan, ...] = ()
     interest_minor: int | None = 0
     """Open interest, rounded once; None: reserved, since the table of rates ends before `as_of`."""
@@ -149,8 +151,8 @@ class LetterFigures:
         """Whether what was owed less what came in is what is demanded."""
         interest_minor = 0 if self.interest_minor is None else self.accrued_minor
         owed_minor = self.principal_minor + sum(cost.amount_minor for cost in self.costs) + interest_minor
-        came_minor = sum(one.amount_minor for one in (*self.payments, *self.credits)) + self.waived_minor
-        return owed_minor - came_minor == self.total_minor
+        came_minor = sum(one.amount_minor for one in (*self.payments, *self.credits))
+        return owed_minor - came_minor - self.waived_minor - self.not_demanded_minor == self.total_minor
 
     def to_dict(self) -> dict[str, Any]:
         """For `letter_claim.figures`."""

@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from gateway.core import clock
 from gateway.core.clock import local_date
 from gateway.core.db import merchant_of
+from gateway.core.history import History
 from gateway.core.services import Services
 from gateway.core.work import Job, Task, enqueue
-from gateway.receivables import claims, days, following, ledger
+from gateway.receivables import claims, days, following, ledger, shop_terms
 from gateway.receivables.booking import CREDIT, OPENING, Booked, Item, effective, items_of
-from gateway.receivables.changes import Change, CorrectPrincipal, Credit, Refund, ReverseEntry
+from gateway.receivables.changes import Change, ChangeDueDate, CorrectPrincipal, Credit, Refund, ReverseEntry
 from gateway.receivables.claims import Opening, Payment
 from gateway.receivables.following import EventSeen, Less
 from gateway.receivables.keys import Keys
@@ -91,6 +92,7 @@ def _opening(session: Session, keys: Keys, order: Order) -> Opening:
     shop = shops.get(session, order.shop_id)
     details = open_details(keys.of(session, order.buyer_id), order.id, order.details_sealed)
     delivered_on = local_date(order.delivered_at or order.updated_at, shop.timezone)
+    terms = shop_terms.terms_of(session, order.shop_id)
     return Opening(
         shop_id=order.shop_id,
         order_id=order.id,
@@ -107,7 +109,10 @@ def _opening(session: Session, keys: Keys, order: Order) -> Opening:
         invoice_date=_invoice_date(session, order, shop),
         contract_date=local_date(order.placed_at, shop.timezone),
         delivered_on=delivered_on,
-        due_date=following.due_on(order, delivered_on, shop.timezone),
+        due_date=following.due_on(order, delivered_on, shop.timezone, terms.term_days),
+        due_ground=terms.ground(day_told=order.due_at is not None),
+        consumer_notice=terms.invoice_notice,
+        agreed_in=f"{terms.terms} (version {terms.version})" if terms.version else "",
         actor=f"shop:{order.shop_id}",
     )
 
@@ -128,6 +133,19 @@ def _tell(session: Session, keys: Keys, order: Order, claim_id: UUID, now: datet
     _tell_payments(session, keys, claim_id, (events, zone, actor), now)
     if refunds := _refunds(events, items_of(booked), zone, actor):
         claims.apply_many(session, keys, [(claim_id, refunds)], now)
+    if moved := _moved(session, claims.get(session, claim_id), following.told_day(order, zone), actor):
+        claims.apply_many(session, keys, [(claim_id, moved)], now)
+
+
+def _moved(session: Session, claim: Claim, told: date | None, actor: str) -> list[Change]:
+    """The shop grants more time: that is followed. Less time is not its to set, and what a person moved stays."""
+    if told is None or told <= claim.due_date or claim.closed_at is not None:
+        return []
+    mine = History.merchant_id == claim.merchant_id, History.subject_id == claim.id
+    by_people = select(History.id).where(*mine, History.event == ChangeDueDate.told, History.actor != actor)
+    if session.scalar(by_people.limit(1)) is not None:
+        return []
+    return [ChangeDueDate(told, "order", actor=actor)]
 
 
 def _changes(

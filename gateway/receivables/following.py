@@ -11,8 +11,6 @@ from gateway.shops.lifecycle import OrderAct, OrderState
 from gateway.shops.told import PaymentKind
 
 CAUSE = "order-event:"
-TERM_DAYS = 14
-"""Where the shop names no day: the longest that any online shop may grant outside consumer-credit law."""
 OWED_AFTER_DELIVERY = frozenset({PaymentKind.INVOICE})
 OWED_WHEN_DUE_IS_TOLD = frozenset({PaymentKind.SEPA_DEBIT, PaymentKind.CASH_ON_DELIVERY, PaymentKind.OTHER})
 """Shops do not tell every card payment; only a day to pay says that these are owed to the shop itself."""
@@ -74,11 +72,14 @@ def in_order(events: Iterable[EventSeen]) -> Sequence[EventSeen]:
     return sorted(events, key=lambda event: (event.occurred_at, event.external_id))
 
 
-def due_on(order: Any, delivered_on: date, zone: str) -> date:
-    """The last day to pay: as the shop told it, else the usual term after delivery."""
-    if order.due_at is None:
-        return delivered_on + timedelta(days=TERM_DAYS)
-    return local_date(order.due_at - timedelta(microseconds=1), zone)
+def due_on(order: Any, delivered_on: date, zone: str, term_days: int) -> date:
+    """The last day to pay: as the shop told it, else the shop's term after delivery."""
+    return told_day(order, zone) or delivered_on + timedelta(days=term_days)
+
+
+def told_day(order: Any, zone: str) -> date | None:
+    """The last day to pay that the order names, if it names one."""
+    return None if order.due_at is None else local_date(order.due_at - timedelta(microseconds=1), zone)
 
 
 def debtor_of(details: Mapping[str, Any]) -> str:

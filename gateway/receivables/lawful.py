@@ -37,7 +37,9 @@ def rulebook(tables: Tables) -> Rulebook:
         terms = terms_of(claim)
         if terms not in known:
             known[terms] = known_through(terms, tables)
-        return Rules(claim.default_from, claim.interest_from, known[terms], accruing(terms, tables, accrued))
+        return Rules(
+            claim.default_from, claim.interest_from, known[terms], accruing(terms, tables, accrued), claim.allocation
+        )
 
     return rules_of
 

@@ -18,7 +18,6 @@ from gateway.receivables.letter_words import SPOKEN, laws
 
 MIN_DAYS = {Channel.EMAIL: 7, Channel.CALLBACK: 7, Channel.CALL: 7, Channel.POST: 10}
 """Days from the letter to its deadline at least; paper is three days on the way."""
-LUMP_SUM_MINOR = 4000
 _FEES = frozenset({CostKind.DUNNING, CostKind.LUMP_SUM, CostKind.OTHER})
 """Costs that need a default; what a bank took for a returned debit does not."""
 _ESCALATES = frozenset({Kind.DUNNING, Kind.FINAL})
@@ -58,6 +57,8 @@ class LetterFacts:
     rates: tuple[StatutoryRate, ...] = ()
     fee_cap_minor: int = 0
     """Highest cost of one letter."""
+    lump_sums_minor: tuple[int, ...] = ()
+    """What the debtor owes at once for a claim of this letter, by the law of its day."""
     days_off: frozenset[date] = field(default_factory=frozenset)
     """Public holidays at the debtor's place."""
     homes_differ: bool = False
@@ -207,7 +208,7 @@ def _cost(model: LetterModel, facts: LetterFacts, figures: LetterFigures, cost: 
     if cost.kind in _FEES and model.kind is Kind.REMINDER:
         yield Finding("cost-in-reminder", path, "a friendly reminder demands no costs")
     if cost.kind is CostKind.LUMP_SUM:
-        yield from _lump_sum(model, cost, path)
+        yield from _lump_sum(model, facts, cost, path)
         return
     if not cost.cause.strip():
         yield Finding("cost-without-cause", path, "say what the cost was spent on")
@@ -219,11 +220,11 @@ def _cost(model: LetterModel, facts: LetterFacts, figures: LetterFigures, cost: 
         yield Finding("fee-without-paper", path, "a letter that is not on paper costs nothing")
 
 
-def _lump_sum(model: LetterModel, cost: Cost, path: str) -> Iterator[Finding]:
+def _lump_sum(model: LetterModel, facts: LetterFacts, cost: Cost, path: str) -> Iterator[Finding]:
     if model.recipient.consumer:
         yield Finding("lump-sum-to-consumer", path, "a consumer owes no lump sum (§ 288 (5) BGB)")
-    if "lump_sum" not in laws().get(model.recipient.country, {}) or cost.amount_minor != LUMP_SUM_MINOR:
-        yield Finding("lump-sum-unknown", path, "the lump sum is 40 EUR in Germany and Austria")
+    if "lump_sum" not in laws().get(model.recipient.country, {}) or cost.amount_minor not in facts.lump_sums_minor:
+        yield Finding("lump-sum-unknown", path, "the law of this debtor's country names no such lump sum")
 
 
 def _interest(model: LetterModel, facts: LetterFacts) -> Iterator[Finding]:

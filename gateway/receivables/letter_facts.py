@@ -14,7 +14,7 @@ from gateway.core.db import merchant_of
 from gateway.core.errors import GatewayError
 from gateway.core.ids import to_public
 from gateway.core.remittance import qr_reference
-from gateway.law import calendars, interest
+from gateway.law import calendars, fees, interest
 from gateway.law.interest import Terms
 from gateway.law.tables import Tables
 from gateway.merchants import secrets, senders
@@ -307,6 +307,7 @@ def _facts(source: _Source, model: LetterModel, tables: Tables) -> LetterFacts:
         rates=tuple(rate for line in model.claims for rate in _rates(source, line.figures, tables)),
         fee_cap_minor=_cap(claim.country, model.dated, tables),
         homes_differ=_homes_differ(source),
+        lump_sums_minor=tuple({_lump_sum(one, tables) for one in source.claims.values()}),
         days_off=frozenset({model.deadline}) if model.deadline and _off(claim, model.deadline, tables) else frozenset(),
     )
 
@@ -329,6 +330,10 @@ def _cap(country: str, day: date, tables: Tables) -> int:
         return _AGREED_FEE_MINOR
     row = tables.find("dunning-fee", f"{country}/most", day) if country in _REAL else None
     return row.minor if row else 0
+
+
+def _lump_sum(claim: Claim, tables: Tables) -> int:
+    return fees.lump_sum(claim.country, claim.debtor, claim.contract_date, tables)
 
 
 def _off(claim: Claim, day: date, tables: Tables) -> bool:

@@ -102,6 +102,8 @@ def _movements(figures: LetterFigures, words: Words) -> list[Row]:
         rows += [Row(words.say(name, date=words.short_day(one.on)), less(one.amount_minor)) for one in bookings]
     if figures.waived_minor:
         rows.append(Row(words.say("rows.waived"), less(figures.waived_minor)))
+    if figures.not_demanded_minor:
+        rows.append(Row(words.say("rows.not_demanded"), less(figures.not_demanded_minor)))
     return rows
 
 

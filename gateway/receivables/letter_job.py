@@ -4,9 +4,9 @@ Between the two the letter is looked at again: what was paid, held, disputed or 
 worker that is killed in between leaves a draft that the next one takes up. So one letter leaves, or none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 from gateway.core import clock
 from gateway.core.channels import post_notice
 from gateway.core.db import merchant_of
-from gateway.core.errors import GatewayError
 from gateway.core.ids import to_public
 from gateway.core.services import Services
 from gateway.core.work import Backoff, Job, Retry, Task
-from gateway.law import calendars, store
-from gateway.law.tables import Tables
-from gateway.receivables import claims, days, letter_facts, letter_sending, letters
+from gateway.law import store
+from gateway.merchants import callbacks
+from gateway.merchants.callbacks import LETTER_DUE
+from gateway.receivables import claims, days, letter_facts, letter_sending, letters, working_days
 from gateway.receivables.keys import Keys
 from gateway.receivables.letter_check import Finding, unlawful
 from gateway.receivables.letter_facts import NO_SENDER, Gathered, kind_of
@@ -39,6 +39,9 @@ EARLY_S = 1.0
 """So much sooner than its release a letter may leave: clocks of two machines differ."""
 _GONE = frozenset({"SETTLED", "WRITTEN_OFF", "SOLD", "COLLECTION", "DISPUTED", "INSTALMENTS"})
 """States of a claim in which nothing is demanded any more."""
+_NO_ENDPOINT = Finding(
+    "no-endpoint", "/channel", "no endpoint of yours wants `letter.due`, so the shop would never hear of this letter"
+)
 _NOT_RENDERED = Finding("not-rendered", "", "the letter could not be laid out; tell the operator its id")
 
 
@@ -85,31 +88,32 @@ def _gather(services: Services, job: Job, keys: Keys, letter_id: UUID) -> Gather
         if gathered is None:
             _park(session, letter, [NO_SENDER], now)
             return None
-        country = letters.country_of(session, letter)
-        model = _dated(_with_way(gathered.model, letter), days.today(country, now), country, tables)
+        heard = not letter.live or LETTER_DUE in callbacks.wanted(session)
+        if letter.channel == Channel.CALLBACK and not heard and not letter.fallback:
+            _park(session, letter, [_NO_ENDPOINT], now)
+            return None
+        country, region = letters.place_of(session, letter)
+        shift = working_days.of(tables, country, region)
+        model = _dated(_with_way(gathered.model, letter, heard=heard), days.today(country, now), shift)
         return replace(gathered, model=model)
 
 
-def _with_way(model: LetterModel, letter: Letter) -> LetterModel:
-    """By its fallback where there is no address for its channel."""
-    if model.channel is Channel.EMAIL and not model.recipient.email and letter.fallback:
+def _with_way(model: LetterModel, letter: Letter, *, heard: bool) -> LetterModel:
+    """By its fallback where there is no address for its channel, or no endpoint that hears it."""
+    lost = {Channel.EMAIL: not model.recipient.email, Channel.CALLBACK: not heard}
+    if lost.get(model.channel) and letter.fallback:
         return replace(model, channel=Channel(letter.fallback))
     return model
 
 
-def _dated(model: LetterModel, today: date, country: str, tables: Tables) -> LetterModel:
+def _dated(model: LetterModel, today: date, working_day: Callable[[date], date]) -> LetterModel:
     """A letter that waited is dated when it leaves, and its deadline moves on by as much."""
     late = today - model.dated
     if late.days <= 0:
         return model
     if model.deadline is None:
         return replace(model, dated=today)
-    deadline = model.deadline + late
-    try:
-        deadline, _ = calendars.working_day(country, None, deadline, tables)
-    except GatewayError:
-        deadline += timedelta(days=(7 - deadline.weekday()) % 7 if deadline.weekday() >= 5 else 0)
-    return replace(model, dated=today, deadline=deadline)
+    return replace(model, dated=today, deadline=working_day(model.deadline + late))
 
 
 def _leave(session: Session, keys: Keys, letter_id: UUID, laid: Laid, now: datetime) -> None:

@@ -119,7 +119,7 @@ def sent(session: Session, keys: Keys, letter: Letter, now: datetime) -> None:
     _move(letter, LetterAct.SEND)
     letter.sent_at = now
     session.flush()
-    events.publish(session, LetterSent(letter.id, now, keys, days.today(letters.country_of(session, letter), now)))
+    events.publish(session, LetterSent(letter.id, now, keys, days.today(letters.place_of(session, letter)[0], now)))
 
 
 def bounced(session: Session, keys: Keys, letter: Letter, why: str, now: datetime) -> UUID | None:

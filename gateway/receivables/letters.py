@@ -15,13 +15,12 @@ from sqlalchemy.orm import Session
 from gateway.core import documents, events, outbox
 from gateway.core.db import merchant_of
 from gateway.core.documents import Owner
-from gateway.core.errors import GatewayError, Invalid, NotFound, Refused
+from gateway.core.errors import Invalid, NotFound, Refused
 from gateway.core.ids import new_id
 from gateway.core.outbox import OutboxMessage
 from gateway.core.work import enqueue
-from gateway.law import calendars
 from gateway.law.tables import Tables
-from gateway.receivables import days, facts, ledger
+from gateway.receivables import days, facts, ledger, working_days
 from gateway.receivables.claim_figures import OrderSeen, figures_of
 from gateway.receivables.figures import LetterFigures
 from gateway.receivables.keys import Keys
@@ -231,11 +230,12 @@ def claims_of(session: Session, letter_id: UUID) -> list[LetterClaim]:
     return list(session.scalars(select(LetterClaim).where(*mine).order_by(LetterClaim.claim_id)))
 
 
-def country_of(session: Session, letter: Letter) -> str:
-    """Whose calendar it is dated by."""
+def place_of(session: Session, letter: Letter) -> tuple[str, str]:
+    """Country and region whose calendar it is dated by."""
     first = claims_of(session, letter.id)[0]
     mine = Claim.merchant_id == merchant_of(session), Claim.id == first.claim_id
-    return session.scalars(select(Claim.country).where(*mine)).one()
+    country, region = session.execute(select(Claim.country, Claim.region).where(*mine)).one()
+    return country, region
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +293,4 @@ def _deadline(wanted: Draft, claim: Claim, today: date, tables: Tables) -> date 
     if not (wanted.kind.demands or wanted.kind is Kind.DEFERRAL):
         return None
     least = today + timedelta(days=MIN_DAYS[Channel.POST] + _SPARE_DAYS)
-    try:
-        return calendars.working_day(claim.country, claim.region or None, least, tables)[0]
-    except GatewayError:  # a country without a calendar: Monday to Friday
-        return least + timedelta(days=7 - least.weekday() if least.weekday() >= 5 else 0)
+    return working_days.of(tables, claim.country, claim.region)(least)

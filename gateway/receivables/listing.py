@@ -33,6 +33,7 @@ _COPIED = (
     "country",
     "debtor",
     "due_date",
+    "allocation",
     "default_from",
     "level",
     "principal_minor",

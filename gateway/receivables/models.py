@@ -81,6 +81,7 @@ class Claim(Tenant, Base):
         CheckConstraint(_one_of("state", CLAIM_STATES), name="state"),
         CheckConstraint(_one_of("kind", CLAIM_KINDS), name="kind"),
         CheckConstraint("debtor IN ('consumer', 'business')", name="debtor"),
+        CheckConstraint("allocation IN ('bgb-367', 'bgb-497')", name="allocation"),
         CheckConstraint("LEAST(principal_minor, costs_minor, interest_minor, credit_minor) >= 0", name="amounts"),
     )
 
@@ -112,6 +113,8 @@ class Claim(Tenant, Base):
     """Why it is due then: `agreed-date`, `after-delivery`, `invoice`; the default's ground begins here."""
     consumer_notice: Mapped[bool]
     """Whether the invoice itself told the consumer of § 286(3) BGB."""
+    allocation: Mapped[str] = mapped_column(server_default=text("'bgb-367'"))
+    """What a payment pays first (`law.allocation.RULES`): `bgb-497` for consumer credit."""
     default_from: Mapped[date | None]
     """First day in default; None while he is not."""
     default_ground: Mapped[str | None]

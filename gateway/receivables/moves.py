@@ -158,10 +158,18 @@ def refund(case: Case, change: changes.Refund) -> bool:
     item = Item(REFUND, change.day, change.cause, change.amount_minor)
     if _is_there(case, item):
         return False
-    if change.amount_minor > case.balances.credit_minor and not change.cause.startswith("order-event:"):
-        raise RefundTooHigh(credit_minor=case.balances.credit_minor)
+    if not change.cause.startswith("order-event:"):
+        _check_refund(case, change)
     case.rebook([*case.items, item], change.cause)
     return True
+
+
+def _check_refund(case: Case, change: changes.Refund) -> None:
+    """What a shop tells of its order has happened; what a person enters must be possible."""
+    if change.amount_minor > case.balances.credit_minor:
+        raise RefundTooHigh(credit_minor=case.balances.credit_minor)
+    if change.day > case.today:
+        raise Invalid.at("/paid_on", "lies in the future")
 
 
 def reverse_payment(case: Case, change: changes.ReversePayment) -> bool:
@@ -199,18 +207,8 @@ def set_hold(case: Case, change: changes.SetHold) -> bool:
             if same == (change.from_on, change.until_on, change.amount_minor):
                 return False
             _end(case, hold, change.actor, "ended")
-    case.holds.append(
-        Hold(
-            new_id(),
-            change.reason,
-            change.from_on,
-            change.until_on,
-            change.amount_minor,
-            change.cause,
-            change.actor,
-            case.now,
-        )
-    )
+    told = change.reason, change.from_on, change.until_on, change.amount_minor, change.cause, change.actor
+    case.holds.append(Hold(new_id(), *told, case.now))
     return True
 
 

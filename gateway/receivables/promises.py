@@ -23,7 +23,7 @@ from gateway.shops.models import Buyer
 
 ENDLESS = ("insolvency", "death", "guardianship")
 BANK_DAYS = 3
-"""A payment made on the promised day may take so long to be seen."""
+"""A payment made on the promised day may take so long to be seen: until then a promise is neither kept nor broken."""
 BITE = 500
 
 
@@ -62,8 +62,7 @@ def promise(session: Session, keyring: Keyring, given: Given, promised: Promised
     _count(session, given, "promise", limits.max_promises)
     shares = _shares(rows, owed, promised.amount_minor)
     for row in rows:
-        until = promised.pay_on + timedelta(days=BANK_DAYS)
-        hold = SetHold("promise", today, until, shares[row.id], given.cause, actor=given.actor)
+        hold = SetHold("promise", today, promised.pay_on, shares[row.id], given.cause, actor=given.actor)
         _apply(session, keyring, row.id, given, [hold], now)
 
 
@@ -106,9 +105,10 @@ def paid_probably(session: Session, keyring: Keyring, given: Given, now: datetim
 
 
 def settle_promises(session: Session, keyring: Keyring, today: date, now: datetime) -> int:
-    """Promises whose day has gone: kept or broken. A second time on one day finds none."""
+    """Promises whose day has gone, and the bank's days with it: kept or broken. A second time on one day finds none."""
     mine = ClaimHold.merchant_id == merchant_of(session), ClaimHold.reason == "promise", ClaimHold.lifted_at.is_(None)
-    wanted = select(ClaimHold).where(*mine, ClaimHold.until_on < today, _of_living()).order_by(ClaimHold.claim_id)
+    over = ClaimHold.until_on < today - timedelta(days=BANK_DAYS)
+    wanted = select(ClaimHold).where(*mine, over, _of_living()).order_by(ClaimHold.claim_id)
     rows = session.scalars(wanted.limit(BITE)).all()
     paid = _paid_since(session, rows)
     for row in rows:

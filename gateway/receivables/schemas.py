@@ -7,6 +7,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from gateway.core.fields import Day, Strict, Whole, YesNo
 from gateway.core.money import MAX_MINOR, currencies
+from gateway.law.allocation import RULES
 from gateway.receivables.lifecycle import ClaimState, HoldReason
 from gateway.receivables.models import CLAIM_KINDS, ENTRY_KINDS
 
@@ -101,6 +102,13 @@ class ClaimOpenSchema(Strict):
     consumer_notice = YesNo(
         load_default=False, metadata={"description": "the invoice told the consumer of § 286 (3) BGB"}
     )
+    allocation = fields.String(
+        load_default="bgb-367",
+        validate=validate.OneOf(list(RULES)),
+        metadata={
+            "description": "what a payment pays first: costs, interest, principal; or § 497 BGB for consumer credit"
+        },
+    )
     invoice_number = _text(200, "number of the invoice")
     invoice_date = _day("day of the invoice")
     delivered_on = _day("day of the delivery")
@@ -157,6 +165,14 @@ class ClaimReasonSchema(Strict):
     reason = _text(500, "why, in your words", shortest=1)
 
 
+class ClaimRefundTellSchema(Strict):
+    """Money that went back to the debtor, out of what he had paid too much."""
+
+    external_id = _text(200, "your id of this refund: told twice, it counts once", shortest=1)
+    paid_on = _day("the day it was paid back", required=True)
+    amount_minor = _amount("what was paid back, not more than his credit", required=True)
+
+
 class ClaimPatchSchema(Strict):
     """What changes; one of them at least."""
 
@@ -188,6 +204,7 @@ class ClaimSummarySchema(Schema):
     country = fields.String(required=True)
     debtor = fields.String(required=True)
     due_date = fields.Date(required=True)
+    allocation = fields.String(required=True, validate=validate.OneOf(list(RULES)))
     default_from = fields.Date(required=True, allow_none=True)
     level = fields.Integer(required=True, metadata={"description": "highest dunning level whose letter left"})
     principal_minor = fields.Integer(required=True)

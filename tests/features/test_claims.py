@@ -129,10 +129,10 @@ def test_a_fee_needs_default_and_the_lump_sum_a_business(book):
     with pytest.raises(NotJustified):
         book.apply(claim_id, ChargeFee(120, LETTER, "letter:1"))
     with pytest.raises(LumpSumRefused):
-        book.apply(claim_id, ChargeLumpSum(LETTER, "letter:1"))
-    assert book.apply(firm, ChargeLumpSum(LETTER, "letter:1")).costs_minor == 4_000
+        book.apply(claim_id, ChargeLumpSum(LETTER, "letter:1", 4_000))
+    assert book.apply(firm, ChargeLumpSum(LETTER, "letter:1", 4_000)).costs_minor == 4_000
     with pytest.raises(LumpSumRefused):
-        book.apply(firm, ChargeLumpSum(LETTER, "letter:2"))
+        book.apply(firm, ChargeLumpSum(LETTER, "letter:2", 4_000))
 
 
 def test_a_letter_that_came_back_takes_its_default_and_fee_with_it(book):
@@ -195,3 +195,21 @@ def test_facts_tell_what_decides(book):
         None,
     )
     assert [hold.reason for hold in one.holds] == ["pause"]
+
+
+def test_consumer_credit_pays_the_principal_before_the_interest(book):
+    """§ 497 (3) BGB: of 50 EUR nothing goes to the interest that ran; § 367 would take it first."""
+    left = {}
+    for rule in ("bgb-367", "bgb-497"):
+        claim_id = book.open(allocation=rule)
+        june = date(2026, 6, 17)
+        book.apply(claim_id, EnterDefault(june, june, "agreed-date", "due-date"))
+        book.pay(claim_id, 5_000, date(2026, 11, 20))
+        claim = book.claim(claim_id)
+        left[rule] = claim.principal_minor, claim.interest_minor
+    assert left["bgb-497"][0] == 5_000
+    assert left["bgb-497"][1] > 0
+    assert left["bgb-367"] == (5_000 + left["bgb-497"][1], 0)
+    for told in ({"debtor": "business"}, {"country": "AT", "region": ""}, {"allocation": "whatever"}):
+        with pytest.raises(Invalid):
+            book.open(**{"allocation": "bgb-497"} | told)

@@ -11,9 +11,10 @@ from gateway.core import history
 from gateway.core.errors import Refused
 from gateway.core.ids import new_id
 from gateway.core.outbox import OutboxMessage
+from gateway.law import store
 from gateway.merchants import callbacks
 from gateway.privacy.copies import copy_of
-from gateway.receivables import claims, debtors, ledger
+from gateway.receivables import claims, debtors, facts, ledger, objections
 from gateway.receivables.booking import effective
 from gateway.receivables.changes import (
     BookInterest,
@@ -27,6 +28,8 @@ from gateway.receivables.changes import (
     SetHold,
     WriteOff,
 )
+from gateway.receivables.claim_figures import OrderSeen, figures_of
+from gateway.receivables.objections import NewObjection, Verdict
 from gateway.shops import erasure
 from gateway.shops.erasure import ErasureRefused
 from tests.claims import NOW, Book
@@ -169,6 +172,22 @@ def test_the_copy_of_a_buyers_data_tells_his_claims(book):
     json.dumps(told)
 
 
+def test_the_copy_of_a_buyers_data_tells_letters_and_objections(book):
+    """What was written to him, what he said, what was answered, and what was thought of it."""
+    buyer_id = book.a_buyer()
+    claim_id, keyring = book.open(buyer_id=buyer_id), book.services.keyring
+    with book.transaction() as session:
+        new = NewObjection(claim_id, "defective", "user:1", "phone", words="came broken")
+        row = objections.lodge(session, keyring, new, NOW)
+        verdict = Verdict("rejected", "It was whole.", "pretext", "photo of the carrier", "user:1")
+        objections.decide(session, keyring, row.id, verdict, NOW)
+        (told,) = copy_of(session, keyring, buyer_id, "de", NOW)["claims"]
+    (one,) = told["objections"]
+    assert (one["words"], one["answer"], one["finding"]) == ("came broken", "It was whole.", "pretext")
+    assert [letter["kind"] for letter in told["letters"]] == ["objection_received", "objection_answer"]
+    json.dumps(told)
+
+
 def a_transfer(book, buyer_id, amount_minor, purpose="", external_id="tx-1", currency="EUR"):
     with book.transaction() as session:
         told = (buyer_id, "bank", external_id, date(2026, 6, 10), amount_minor, currency, purpose)
@@ -186,8 +205,19 @@ def test_money_of_a_debtor_pays_what_he_names_then_what_was_due_first(book):
         a_transfer(book, buyer_id, 12_000, "Rechnung R-2, danke")
         assert (book.claim(late).state, book.claim(early).principal_minor) == ("SETTLED", 8_000)
     assert [one.over_minor for one in a_transfer(book, buyer_id, 9_000, external_id="tx-2")] == [1_000]
-    with pytest.raises(debtors.NothingOwed):
+    with pytest.raises(debtors.NoClaimToPay):
         a_transfer(book, buyer_id, 1, external_id="tx-3")
     book.open(buyer_id=buyer_id)
     with pytest.raises(claims.CurrencyMismatch):
         a_transfer(book, buyer_id, 1, external_id="tx-4", currency="CHF")
+
+
+def test_a_letter_about_what_is_left_of_a_claim_written_off_adds_up(book):
+    """What was written off is shown as not demanded, never as waived: it may still be owed."""
+    claim_id = book.open(delivered_on=date(2026, 6, 2))
+    book.apply(claim_id, WriteOff("gone"), Refund(1_000, date(2026, 12, 1), "order-event:1"))
+    with book.transaction() as session:
+        known, booked = facts.load(session, [claim_id])[claim_id], ledger.load(session, [claim_id])[claim_id]
+        figures = figures_of(known, booked, OrderSeen(), NOW.date(), store.load(session))
+    assert (figures.not_demanded_minor, figures.waived_minor) == (10_000, 0)
+    assert (figures.total_minor, figures.adds_up) == (1_000, True)

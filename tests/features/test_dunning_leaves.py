@@ -12,7 +12,7 @@ from gateway.core.ids import new_id
 from gateway.core.outbox import MailParked, MailSent, OutboxMessage
 from gateway.core.work import Job, JobRow
 from gateway.law.tables import shipped
-from gateway.receivables import calls, claims, letter_job, letters, nightly, preview
+from gateway.receivables import calls, claims, letter_job, letters, nightly, objections, preview
 from gateway.receivables.agreement_models import CallTask
 from gateway.receivables.keys import Keys
 from gateway.receivables.letter_models import Letter, LetterClaim
@@ -150,6 +150,23 @@ def test_nobody_is_called_about_what_was_paid(nights):
         pay(session, nights.services, nights.owed, 10_000, FIRST)
         task = calls.by_cause(session, f"letter:{letter_id}")
         assert task.state == "DROPPED"
+
+
+def test_what_is_disputed_on_the_phone_is_an_objection(nights):
+    """It stands in the queue with its words, and nothing leaves; a second call about it enters no second one."""
+    with nights.session() as session:
+        claim = claims.get(session, nights.owed.claim_id)
+        for number in (1, 2):
+            cause = f"asked:{number}"
+            calls.open_for(
+                session, [calls.Wanted(claim.shop_id, claim.buyer_id, cause, FIRST.date(), None, claim.live)]
+            )
+            ended = calls.Outcome("objected", "user:1", "came broken", category="defective")
+            calls.finish(session, nights.keys, calls.by_cause(session, cause).id, ended, FIRST)
+        (one,) = objections.views(session, nights.services.keyring, objections.open_of(session, [claim.id]))
+        assert (one.row.category, one.row.channel, one.words) == ("defective", "phone", "came broken")
+    assert nights.claim()[0] == "DISPUTED"
+    assert nights.night(FIRST.date()) == 0
 
 
 def a_call_letter(claim, letter_id):

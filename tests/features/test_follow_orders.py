@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import select, text
 
 from gateway import wiring
+from gateway.core.errors import Invalid
 from gateway.core.work import Job
-from gateway.receivables import claims, follow
-from gateway.receivables.changes import BookInterest, ChargeFee, Credit, EnterDefault
+from gateway.receivables import claims, follow, listing, shop_terms
+from gateway.receivables.changes import BookInterest, ChangeDueDate, ChargeFee, Credit, EnterDefault
 from gateway.receivables.models import Claim, ClaimPayment
 from gateway.shops import shops
 from gateway.shops.identity import Address
@@ -173,3 +174,63 @@ def test_every_event_of_an_order_wakes_its_claim(book):
         follow.FOLLOWING.handler(book.services, job)
     with book.transaction() as session:
         assert [claim.order_id for claim in session.scalars(select(Claim))] == [order_id]
+
+
+def agreed(book, **terms):
+    """The shop says what its buyers agree to."""
+    with book.transaction() as session:
+        return shop_terms.set_terms(session, book.world.shop_id, {"terms": "AGB 2026-03"} | terms, "test", NOW)
+
+
+@pytest.mark.parametrize(
+    ("terms", "order", "due", "ground", "notice"),
+    [
+        ({}, {}, date(2026, 6, 16), "invoice", False),
+        ({"day_agreed": True}, {}, date(2026, 6, 16), "agreed-date", False),
+        ({"day_agreed": True}, {"due_date": None}, date(2026, 6, 17), "invoice", False),
+        ({"term_agreed": True, "term_days": 30}, {"due_date": None}, date(2026, 7, 3), "after-delivery", False),
+        ({"invoice_notice": True}, {"due_date": None}, date(2026, 6, 17), "invoice", True),
+    ],
+    ids=["nothing agreed", "day agreed", "day agreed, none told", "term agreed", "notice on the invoice"],
+)
+def test_a_claim_is_due_on_the_ground_that_the_shop_agreed(book, terms, order, due, ground, notice):
+    """§ 286 (2) no. 1 and 2, (3) BGB: only what was agreed, or told on the invoice, brings default by itself."""
+    version = agreed(book, **terms).version
+    claim = followed(book, tell(book, DELIVERED, order=an_order(**order)))
+    assert (claim.due_date, claim.due_ground, claim.consumer_notice) == (due, ground, notice)
+    with book.transaction() as session:
+        events = listing.timeline(session, book.keys, claim, 0, 1)["events"]
+    assert events[0]["facts"]["agreed_in"] == f"AGB 2026-03 (version {version})"
+
+
+def test_what_was_agreed_has_to_be_shown_and_the_same_again_is_no_new_version(book):
+    """A shop that ticks the box names its terms; a claim keeps those it was opened with."""
+    with pytest.raises(Invalid) as refused:
+        agreed(book, terms=" ", day_agreed=True)
+    assert refused.value.facts["errors"][0]["path"] == "/terms"
+    assert agreed(book, term_days=7).version == agreed(book, term_days=7).version == 1
+    order_id = tell(book, DELIVERED)
+    assert followed(book, order_id).due_ground == "invoice"
+    assert agreed(book, day_agreed=True).version == 2
+    assert followed(book, order_id).due_ground == "invoice"
+
+
+def test_a_later_day_to_pay_is_followed_and_an_earlier_one_is_not(book):
+    """More time is the shop's to give, less is not; a default that began before never was."""
+    order_id = tell(book, DELIVERED)
+    claim = followed(book, order_id)
+    june = date(2026, 6, 17)
+    book.apply(claim.id, EnterDefault(june, june, "agreed-date", "due-date"), now=NOW)
+    for told, due in ((date(2026, 7, 1), date(2026, 7, 1)), (date(2026, 6, 20), date(2026, 7, 1))):
+        tell(book, order=an_order(due_date=told))
+        assert followed(book, order_id).due_date == due
+    assert book.claim(claim.id).default_from is None
+
+
+def test_a_day_that_a_person_moved_stays_moved(book):
+    """The shop's order does not overrule what was said on the phone."""
+    order_id = tell(book, DELIVERED)
+    claim = followed(book, order_id)
+    book.apply(claim.id, ChangeDueDate(date(2026, 6, 18), "agreed", actor="user:1"), now=NOW)
+    tell(book, order=an_order(due_date=date(2026, 8, 1)))
+    assert followed(book, order_id).due_date == date(2026, 6, 18)

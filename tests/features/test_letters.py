@@ -408,3 +408,28 @@ def test_a_letter_taken_back_while_its_batch_is_confirmed_is_not_sent(desk):
             time.sleep(0.3)
         assert confirming.result(timeout=30).sent == 1
     assert [desk.letter(one).state for one in (letter_id, still)] == ["WITHDRAWN", "SENT"]
+
+
+@pytest.mark.parametrize("fallback", [None, Channel.POST])
+def test_a_letter_by_callback_that_nobody_would_hear_does_not_count_as_sent(services, fallback):
+    """No endpoint wants it: it takes its other way, or is parked where somebody sees it."""
+    desk = Desk(services)
+    letter_id = desk.draft(channel=Channel.CALLBACK, fallback=fallback)
+    desk.run(letter_id)
+    letter = desk.letter(letter_id)
+    if fallback is None:
+        assert (letter.state, [one["code"] for one in letter.findings]) == ("PARKED", ["no-endpoint"])
+    else:
+        assert (letter.state, letter.channel) == ("PRINTING", "post")
+
+
+def test_a_deadline_that_moves_with_its_letter_keeps_clear_of_the_lands_own_holidays(services):
+    """Written for 5 January, it leaves a day late: 6 January is a holiday in Bavaria, so the 7th is the last day."""
+    desk = Desk(services)
+    with desk.session() as session:
+        claim = claims.get(session, desk.owed.claim_id)
+        claim.country, claim.region = "DE", "BY"
+    letter_id = desk.draft(deadline=date(2027, 1, 5))
+    with time_machine.travel(NOW + timedelta(days=1), tick=False):
+        desk.run(letter_id)
+    assert (desk.letter(letter_id).findings, desk.letter(letter_id).deadline) == (None, date(2027, 1, 7))

@@ -137,6 +137,8 @@ def test_a_promise_is_kept_or_broken(debtor, claim_id, paid, outcome):
     if paid:
         with time_machine.travel(START + timedelta(days=9), tick=False):
             pay(debtor, claim_id, paid, date(2026, 12, 4))
+    with time_machine.travel(START + timedelta(days=12), tick=False):
+        assert plan_tasks.run(debtor.services, debtor.world.merchant_id) == 0, "the bank's days are not over"
     with time_machine.travel(START + timedelta(days=13), tick=False):
         assert plan_tasks.run(debtor.services, debtor.world.merchant_id) == 1
         assert plan_tasks.run(debtor.services, debtor.world.merchant_id) == 0

@@ -164,3 +164,30 @@ def test_another_shop_or_a_key_without_the_scope_sees_nothing(services, call, cl
     """Unknown there, and forbidden without `claims:read`."""
     assert call("GET", f"/{claim['id']}", world=a_world(services)).json["code"] == "claim-unknown"
     assert call("GET", "", world=a_world(services, scopes=frozenset({"orders:read"}))).status_code == 403
+
+
+def test_a_credit_is_paid_back_once_and_no_more_than_it_is(call, claim):
+    """50 EUR too much came in; 60 cannot go back, 50 can, told twice they went once."""
+    call("POST", f"/{claim['id']}/payments", a_payment(amount_minor=15_000))
+    told = {"external_id": "r-1", "paid_on": str(TODAY), "amount_minor": 5_000}
+    for wrong, status, code in (
+        ({"amount_minor": 6_000}, 409, "refund-too-high"),
+        ({"paid_on": str(TODAY + timedelta(days=2))}, 422, "invalid-input"),
+    ):
+        refused = call("POST", f"/{claim['id']}/refunds", told | wrong)
+        assert (refused.status_code, refused.json["code"]) == (status, code)
+    for _ in range(2):
+        paid = call("POST", f"/{claim['id']}/refunds", told).json
+        assert (paid["state"], paid["owed_minor"], paid["credit_minor"]) == ("SETTLED", 0, 0)
+
+
+def test_a_shop_says_on_which_ground_its_claims_are_due(call):
+    """Nothing is agreed until it says so; what is agreed names its terms."""
+    first = call("GET", "/payment-terms").json
+    assert (first["version"], first["term_days"], first["day_agreed"]) == (0, 14, False)
+    refused = call("PUT", "/payment-terms", {"day_agreed": True})
+    assert (refused.status_code, refused.json["errors"][0]["path"]) == (422, "/terms")
+    for _ in range(2):
+        kept = call("PUT", "/payment-terms", {"day_agreed": True, "terms": "AGB 2026-03"}).json
+        assert (kept["version"], kept["day_agreed"], kept["terms"]) == (1, True, "AGB 2026-03")
+    assert call("GET", "/payment-terms").json == kept

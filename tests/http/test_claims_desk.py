@@ -128,3 +128,21 @@ def test_days_outside_of_time_are_refused_at_the_desk(opened, told):
     assert visitor.post(f"{page}/act", told, page=page).status_code == 422
     assert visitor.get(f"{page}?as_of=9999-12-31").status_code == 200
     assert visitor.get(f"{page}?as_of=0001-01-01").status_code == 200
+
+
+def test_an_admin_pays_a_credit_back_and_sets_the_payment_terms(opened):
+    """The form is there while there is a credit; terms that were agreed name where they stand."""
+    book, claim_id, visitor, page = opened()
+    assert "refund-amount" not in visitor.get(page).text
+    book.pay(claim_id, 20_000, TODAY, now=clock.now())
+    credit = f"{book.claim(claim_id).credit_minor / 100:.2f}"
+    told = {"act": "refund", "refund-amount": credit, "refund-paid_on": str(TODAY)}
+    assert visitor.post(f"{page}/act", told, page=page).status_code == 302
+    assert book.claim(claim_id).credit_minor == 0
+    terms, shop = "/admin/claims/terms", to_public("shp", book.world.shop_id)
+    form = {"shop": shop, f"{shop}-term_days": "30", f"{shop}-term_agreed": "y"}
+    refused = visitor.post(f"{terms}/save", form, page=terms)
+    assert (refused.status_code, "is-invalid" in refused.text) == (422, True)
+    assert visitor.post(f"{terms}/save", form | {f"{shop}-terms": "AGB 2026-03"}, page=terms).status_code == 302
+    shown = visitor.get(terms).text
+    assert ("AGB 2026-03" in shown, 'value="30"' in shown) == (True, True)

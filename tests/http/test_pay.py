@@ -346,7 +346,7 @@ def test_a_promise_holds_dunning_until_the_day(inside, debtor):
     form = {"pay_on": in_days(7).isoformat(), "amount": "50,00"}
     assert inside.post("/promise", form, page="/later").status_code == 302
     hold = debtor.rows(ClaimHold)[0]
-    assert (hold.reason, hold.amount_minor, hold.until_on) == ("promise", 5000, in_days(10))
+    assert (hold.reason, hold.amount_minor, hold.until_on) == ("promise", 5000, in_days(7))
 
 
 @pytest.mark.parametrize(
