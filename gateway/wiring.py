@@ -31,7 +31,7 @@ from gateway.core.rotation import WrappedColumn
 from gateway.core.schedule import Entry
 from gateway.core.services import Services
 from gateway.core.work import Task
-from gateway.demo import shop
+from gateway.demo import mailbox, shop, story
 from gateway.docs_pages import pages as apidocs
 from gateway.law import api as law_api
 from gateway.merchants import callbacks, guards, merchants, policies, secrets
@@ -84,6 +84,7 @@ API: tuple[ApiBlueprint, ...] = (
 PAGES: tuple[Blueprint, ...] = (
     pages.assets,
     shop.blueprint,
+    mailbox.blueprint,
     desk_routes.blueprint,
     desk_session.blueprint,
     apidocs.blueprint,
@@ -112,6 +113,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "bootstrap": guards.public,
         "in": guards.public,
         "demo": shop.guard,
+        "mailbox": mailbox.guard,
         "admin": desk_routes.guard,
         "login": desk_session.guard,
         "portal": portal.guard,
@@ -196,6 +198,7 @@ def tasks(services: Services) -> list[Task]:
         *dunning_tasks.TASKS,
         *plan_tasks.TASKS,
         letter_job.RENDERING,
+        story.TELLING,
     ]
 
 
