@@ -93,6 +93,17 @@ DEBTORS: Mapping[str, Debtor] = MappingProxyType(
 )
 
 
+def reference(name: str, number: int = 0) -> str:
+    """The order's number, which is the invoice's too."""
+    first = f"SYN-{2001 + list(DEBTORS).index(name)}"
+    return f"{first}-{number}" if number else first
+
+
+def name_of(invoice: str) -> Label | None:
+    """Who owes an invoice of the story."""
+    return next((one.label for name, one in DEBTORS.items() if invoice.startswith(reference(name))), None)
+
+
 def another(debtor: Debtor, number: int) -> Debtor:
     """Somebody else in the same position, so that a story can be told again after it was settled."""
     name, _, domain = debtor.buyer.email.partition("@")

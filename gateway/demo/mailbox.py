@@ -26,7 +26,7 @@ from gateway.core.ids import from_public, to_public
 from gateway.core.pages import CONTENT_POLICY, say
 from gateway.core.work import enqueue
 from gateway.demo import shop, story
-from gateway.demo.debtors import DEBTORS
+from gateway.demo.debtors import DEBTORS, name_of
 from gateway.demo.seed import ADMIN_EMAIL, DEMO_MERCHANT, STORY
 from gateway.merchants import secrets
 from gateway.receivables import debtor_links, letters
@@ -82,8 +82,16 @@ def show() -> ResponseReturnValue:
     with services().db.transaction(DEMO_MERCHANT) as session:
         posts = [_post(session, letter) for letter in letters.list_letters(session, Wanted(limit=MOST_SHOWN))]
         owed = _claims(session)
+    posts.sort(key=lambda post: (post.day, post.id), reverse=True)
     words = {"label": label, "letter_kind": letter_kind, "letter_state": letter_state}
-    told = {"posts": posts, "claims": owed, "debtors": DEBTORS, "login": ADMIN_EMAIL, "public": to_public}
+    told = {
+        "posts": posts,
+        "claims": owed,
+        "debtors": DEBTORS,
+        "login": ADMIN_EMAIL,
+        "public": to_public,
+        "name_of": name_of,
+    }
     waiting = sum(post.state == "DRAFTED" for post in posts)
     return render_template("demo/mailbox.html", waiting=waiting, **told, **words)
 

@@ -30,6 +30,8 @@ ADMIN_EMAIL = "admin@demo.example"
 AUTHOR = "demo"
 STORY = "demo.story"
 """The task that tells what happened after the sale, while the first visitor still reads."""
+STORY_AFTER_S = 2.0
+"""Web and worker load first."""
 SENDER = {
     "legal_name": "Fernweh Demo GmbH (synthetisch)",
     "street": "Musterweg",
@@ -147,7 +149,7 @@ def _begin_story(session: Session, services: Services, now: datetime) -> None:
     """Who letters come from, and the unpaid orders; the worker tells them after the start, which stays as fast as before."""
     if senders.find(session, services.keyring) is None:
         senders.save(session, services.keyring, SENDER, AUTHOR, now)
-        enqueue(session, STORY, merchant_id=DEMO_MERCHANT, args={}, unique=STORY)
+        enqueue(session, STORY, merchant_id=DEMO_MERCHANT, args={}, delay_s=STORY_AFTER_S, unique=STORY)
 
 
 def _new_key(session: Session, shop: ShopFacts, now: datetime) -> str:

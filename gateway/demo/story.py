@@ -52,7 +52,7 @@ def tell(services: Services, job: Job) -> None:
     chosen = DEBTORS if not number else {str(job.args["debtor"]): debtors.another(DEBTORS[job.args["debtor"]], number)}
     _follow_others(services, now)
     for name, debtor in chosen.items():
-        told = _order(services, f"SYN-{name}-{number}" if number else f"SYN-{name}", debtor, now)
+        told = _order(services, debtors.reference(name, number), debtor, now)
         if told is not None:
             _relive(services, told, debtor.letters, now)
 
