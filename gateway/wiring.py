@@ -31,7 +31,7 @@ from gateway.core.rotation import WrappedColumn
 from gateway.core.schedule import Entry
 from gateway.core.services import Services
 from gateway.core.work import Task
-from gateway.demo import shop
+from gateway.demo import mailbox, shop, story
 from gateway.docs_pages import pages as apidocs
 from gateway.law import api as law_api
 from gateway.merchants import callbacks, guards, merchants, policies, secrets
@@ -88,6 +88,7 @@ API: tuple[ApiBlueprint, ...] = (
 PAGES: tuple[Blueprint, ...] = (
     pages.assets,
     shop.blueprint,
+    mailbox.blueprint,
     desk_routes.blueprint,
     desk_session.blueprint,
     apidocs.blueprint,
@@ -118,6 +119,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "in": guards.public,
         "providers": guards.public,
         "demo": shop.guard,
+        "mailbox": mailbox.guard,
         "admin": desk_routes.guard,
         "login": desk_session.guard,
         "portal": portal.guard,
@@ -203,6 +205,7 @@ def tasks(services: Services) -> list[Task]:
         *plan_tasks.TASKS,
         letter_job.RENDERING,
         asking.ASKING,
+        story.TELLING,
     ]
 
 

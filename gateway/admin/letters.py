@@ -33,6 +33,7 @@ def index() -> ResponseReturnValue:
     state = LetterState(asked) if asked in set(LetterState) else None
     with desk.transaction() as session:
         found = letters.list_letters(session, Wanted(state=state, before=desk.cursor("ltr"), limit=PAGE))
+        about = letters.about(session, [letter.id for letter in found])
         batches = print_batches.list_batches(session, 10)
         names = {shop.id: shop.name for shop in shops.list_shops(session)}
         sender = senders.find(session, services().keyring)
@@ -40,6 +41,7 @@ def index() -> ResponseReturnValue:
     return render_template(
         "admin/letters.html",
         letters=found,
+        about=about,
         batches=batches,
         shops=names,
         states=list(LetterState),

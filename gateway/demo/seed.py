@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from gateway.checkout import documents
 from gateway.core import turns
 from gateway.core.services import Services
+from gateway.core.work import enqueue
 from gateway.demo import history, scenes
-from gateway.merchants import merchants, policies, users
+from gateway.merchants import merchants, policies, senders, users
 from gateway.merchants.auth import SCOPES, NewKey, create_key, find_principal
 from gateway.merchants.models import Merchant, Role
 from gateway.risk import bureaus, lists
@@ -27,6 +28,24 @@ DEMO_MERCHANT = UUID("019a0000-0000-7000-8000-00000000de30")
 """The demo merchant of every installation, so that each start and the demo shop's page find it without a look-up."""
 ADMIN_EMAIL = "admin@demo.example"
 AUTHOR = "demo"
+STORY = "demo.story"
+"""The task that tells what happened after the sale, while the first visitor still reads."""
+STORY_AFTER_S = 2.0
+"""Web and worker load first."""
+SENDER = {
+    "legal_name": "Fernweh Demo GmbH (synthetisch)",
+    "street": "Musterweg",
+    "house_number": "1",
+    "postcode": "20099",
+    "city": "Hamburg",
+    "country": "DE",
+    "email": "rechnung@fernweh.example",
+    "phone": "+49 40 66969100",
+    "website": "https://fernweh.example",
+    "iban": "DE89370400440532013000",
+    "swiss_iban": "CH9300762011623852957",
+}
+"""Invented; the accounts are the examples of the IBAN registry."""
 BUREAU = "sandbox"
 BUREAU_POLICY: dict[str, Any] = {
     "kinds": ["invoice", "sepa_debit"],
@@ -65,6 +84,7 @@ def seed(services: Services, now: datetime, known: Mapping[str, str] | None = No
         shop = _found(session, services, now)
         mine = principal is not None and principal.shop_id == shop.id
         _connect_bureau(session, services, shop, now)
+        _begin_story(session, services, now)
         api_key = known["api_key"] if mine else _new_key(session, shop, now)
         password = _admin(session, services, known, now)
     return Demo(DEMO_MERCHANT, shop.id, api_key, ADMIN_EMAIL, password)
@@ -123,6 +143,13 @@ def _connect_bureau(session: Session, services: Services, shop: ShopFacts, now: 
         body = {**documents.DEFAULT_CHECKOUT, "bureau": BUREAU_POLICY}
         version = policies.save(session, shop.id, "checkout", body, AUTHOR, "synthetic: with the sandbox bureau", now)
         policies.activate(session, shop.id, "checkout", version, now, AUTHOR)
+
+
+def _begin_story(session: Session, services: Services, now: datetime) -> None:
+    """Who letters come from, and the unpaid orders; the worker tells them after the start, which stays as fast as before."""
+    if senders.find(session, services.keyring) is None:
+        senders.save(session, services.keyring, SENDER, AUTHOR, now)
+        enqueue(session, STORY, merchant_id=DEMO_MERCHANT, args={}, delay_s=STORY_AFTER_S, unique=STORY)
 
 
 def _new_key(session: Session, shop: ShopFacts, now: datetime) -> str:

@@ -272,7 +272,12 @@ def _reachable(host: str) -> str:
 
 def _welcome(settings: config.Settings, shown: Mapping[str, str], engines: Engines, took_s: float) -> str:
     url = settings.public_url
-    rows = [("API", f"{url}/v1"), ("Reference", f"{url}/docs"), ("Demo shop", f"{url}/demo"), ("Admin", f"{url}/admin")]
+    rows = [("API", f"{url}/v1"), ("Reference", f"{url}/docs"), ("Demo shop", f"{url}/demo")]
+    if shown:
+        rows.append(
+            ("After the sale", f"{url}/demo/mailbox   a night passes, letters leave, debtors answer, money comes")
+        )
+    rows.append(("Admin", f"{url}/admin"))
     if "admin_login" in shown:
         rows.append(("  sign in as", f"{shown['admin_login']}   {shown['admin_password']}"))
     if settings.sandbox_url:
@@ -280,7 +285,7 @@ def _welcome(settings: config.Settings, shown: Mapping[str, str], engines: Engin
     if "api_key" in shown:
         rows.append(("Key", shown["api_key"]))
     rows += [("Data", str(engines.place.path)), ("Logs", str(engines.place.path / "log"))]
-    table = "\n".join(f"  {name:<14}{value}" for name, value in rows)
+    table = "\n".join(f"  {name:<16}{value}" for name, value in rows)
     return f"\nKulanz is ready ({took_s:.1f} s). Ctrl-C stops everything.\n\n{table}\n{_curl(settings, shown)}"
 
 

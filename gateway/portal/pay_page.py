@@ -12,6 +12,8 @@ from gateway.core.http import services
 from gateway.core.pages import day, say
 from gateway.law import store
 from gateway.law.tables import Tables
+from gateway.merchants import senders
+from gateway.merchants.senders import Profile
 from gateway.portal import pay_words
 from gateway.portal.debtor_visit import DebtorVisit
 from gateway.portal.pay_steps import FREE, OWED
@@ -23,6 +25,9 @@ from gateway.receivables.pay_accounts import PayAccount
 from gateway.receivables.plans import PlanView
 from gateway.receivables.statement import Line as StatementLine
 from gateway.receivables.statement import statement_of
+
+SELLER_WAITS = timedelta(days=14)
+"""After delivery; within it instalments are no credit. The plan itself is judged by `instalments`, date by date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,9 @@ class DebtorPage:
     last_first_due: date | None = None
     last_deferral: date | None = None
     last_promise: date | None = None
+    sender: Profile | None = None
+    may_split: bool = True
+    """Not where an instalment could only be consumer credit: a consumer who is not in default yet."""
 
     @property
     def owed(self) -> list[tuple[str, int]]:
@@ -111,7 +119,17 @@ def page(session: Session, visit: DebtorVisit) -> DebtorPage:
         visit.today + timedelta(days=limits.max_first_days),
         visit.today + timedelta(days=limits.max_deferral_days),
         visit.today + timedelta(days=limits.max_promise_days),
+        senders.find(session, keyring),
+        any(_splits(card, visit.today) for card in cards),
     )
+
+
+def _splits(card: Card, today: date) -> bool:
+    row = card.claim.row
+    if not card.is_owed or row.state not in FREE:
+        return False
+    waits = row.delivered_on is not None and today < row.delivered_on + SELLER_WAITS
+    return row.debtor != "consumer" or row.default_from is not None or waits
 
 
 def document_ids(session: Session, visit: DebtorVisit) -> set[UUID]:

@@ -173,7 +173,7 @@ def _model(session: Session, keys: Keys, source: _Source, profile: Profile, publ
         reference=_reference(source.first, sender),
         link=debtor_links.link(public_url, index_key, letter.merchant_id, letter.buyer_id, letter.drafted_at),
         shop_name=shops.get(session, letter.shop_id).name,
-        offer=_offer(kind, extra),
+        offer=_offer(source, kind, extra),
         bureau=_bureau(source, profile, kind, extra),
         handover=_handover(profile, kind, extra),
         instalments=_instalments(session, extra),
@@ -249,8 +249,15 @@ def _reference(claim: Claim, sender: Sender) -> str:
     return claim.reference
 
 
-def _offer(kind: Kind, extra: Mapping[str, Any]) -> Offer | None:
-    """Instalments where the policy's step offers them; how many is what the debtor's page allows."""
+def _offer(source: _Source, kind: Kind, extra: Mapping[str, Any]) -> Offer | None:
+    """Instalments where the policy's step offers them; how many is what the debtor's page allows.
+
+    Not to a consumer before default: there they would be consumer credit, and his page refuses them.
+    """
+    if kind is Kind.REMINDER and any(
+        one.debtor == "consumer" and not one.default_from for one in source.claims.values()
+    ):
+        return None
     offers = "instalments" in extra.get("offers", ()) or "plan" in extra.get("offers", ())
     told = extra.get("offer", {})
     least, most = told.get("least_minor", _LEAST_RATE_MINOR), told.get("most_instalments", _MOST_RATES)

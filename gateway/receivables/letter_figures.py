@@ -1,8 +1,10 @@
 """The figures of a letter in words: one claim line by line, several at a glance, and the default with its ground."""
 
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
 
-from gateway.receivables.figures import CostKind, DefaultGround, LetterFigures
+from gateway.receivables.figures import CostKind, DefaultGround, InterestSpan, LetterFigures
 from gateway.receivables.letter_model import ClaimLine, Kind, LetterModel
 from gateway.receivables.letter_page import Grid, Row, Table
 from gateway.receivables.letter_words import Words
@@ -130,12 +132,32 @@ def _interest(figures: LetterFigures, words: Words) -> list[Row]:
             base=words.money(span.base_minor, figures.currency),
             **{"from": words.short_day(span.from_date), "to": words.short_day(span.to_date)},
         )
-        for span in figures.interest
+        for span in _joined(figures.interest)
     ]
     accrued = words.money(figures.accrued_minor, figures.currency)
     if len(spans) == 1:
         return [Row(spans[0], accrued)]
     return [*(Row(one, "") for one in spans), Row(words.say("rows.interest_sum"), accrued)]
+
+
+def _joined(spans: Sequence[InterestSpan]) -> list[InterestSpan]:
+    """Spans that follow each other on one base at one rate are one: when it was booked is no matter of the debtor's."""
+    found = list[InterestSpan]()
+    for span in spans:
+        last = found[-1] if found else None
+        if (
+            last
+            and (last.base_minor, last.rate_percent) == (span.base_minor, span.rate_percent)
+            and _follows(last, span)
+        ):
+            found[-1] = replace(last, to_date=span.to_date, amount=last.amount + span.amount)
+        else:
+            found.append(span)
+    return found
+
+
+def _follows(last: InterestSpan, span: InterestSpan) -> bool:
+    return last.to_date + timedelta(days=1) == span.from_date
 
 
 def _notes(figures: LetterFigures, model: LetterModel, words: Words) -> tuple[str, ...]:

@@ -47,8 +47,13 @@ _NOT_RENDERED = Finding("not-rendered", "", "the letter could not be laid out; t
 
 def render_letter(services: Services, job: Job) -> None:
     """The task: a draft whose undo window has ended leaves, is parked with what is wrong, or is withdrawn."""
+    let_go(services, job, clock.now())
+
+
+def let_go(services: Services, job: Job, now: datetime) -> None:
+    """As if it were `now`: a story that is told afterwards has its letters leave on their day. Raises Retry."""
     letter_id, keys = UUID(str(job.args["letter_id"])), Keys(services.keyring)
-    gathered = _gather(services, job, keys, letter_id)
+    gathered = _gather(services, job, keys, letter_id, now)
     if gathered is None:
         return
     if found := unlawful(gathered.model, gathered.facts):
@@ -56,7 +61,7 @@ def render_letter(services: Services, job: Job) -> None:
         return
     laid = lay_out(gathered)
     with services.db.transaction(job.merchant_id) as session:
-        _leave(session, keys, letter_id, laid, clock.now())
+        _leave(session, keys, letter_id, laid, now)
 
 
 def lay_out(gathered: Gathered) -> Laid:
@@ -67,9 +72,8 @@ def lay_out(gathered: Gathered) -> Laid:
     return Laid(gathered.model, gathered.key, pdf, mail)
 
 
-def _gather(services: Services, job: Job, keys: Keys, letter_id: UUID) -> Gathered | None:
+def _gather(services: Services, job: Job, keys: Keys, letter_id: UUID, now: datetime) -> Gathered | None:
     """None when there is nothing to lay out: not drafted any more, its buyer erased, no sender. Raises Retry."""
-    now = clock.now()
     with services.db.transaction(job.merchant_id) as session:
         letter = letters.locked(session, letter_id)
         if letter.state != LetterState.DRAFTED:

@@ -230,6 +230,29 @@ def claims_of(session: Session, letter_id: UUID) -> list[LetterClaim]:
     return list(session.scalars(select(LetterClaim).where(*mine).order_by(LetterClaim.claim_id)))
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a letter demands, in one line."""
+
+    invoices: tuple[str, ...]
+    total_minor: int
+    currency: str
+
+
+def about(session: Session, letter_ids: Sequence[UUID]) -> dict[UUID, About]:
+    """Invoices and sum of each letter, in one query."""
+    joined = (Claim.merchant_id == LetterClaim.merchant_id) & (Claim.id == LetterClaim.claim_id)
+    mine = LetterClaim.merchant_id == merchant_of(session), LetterClaim.letter_id.in_(list(letter_ids))
+    columns = LetterClaim.letter_id, LetterClaim.total_minor, Claim.invoice_number, Claim.currency
+    found: dict[UUID, About] = {}
+    for id_, total_minor, invoice, currency in session.execute(
+        select(*columns).join(Claim, joined).where(*mine).order_by(LetterClaim.claim_id)
+    ):
+        known = found.get(id_, About((), 0, currency))
+        found[id_] = About((*known.invoices, invoice), known.total_minor + total_minor, currency)
+    return found
+
+
 def place_of(session: Session, letter: Letter) -> tuple[str, str]:
     """Country and region whose calendar it is dated by."""
     first = claims_of(session, letter.id)[0]

@@ -24,6 +24,7 @@ DEBTORS: Sources = [
 SOURCES: dict[str, Sources] = {
     "de": [
         ("**/admin/**.py", "python"),
+        ("**/demo/mailbox.py", "python"),
         ("**/portal/**.py", "python"),
         ("**/core/pages.py", "python"),
         ("**/templates/**.html", "jinja2"),
