@@ -8,9 +8,19 @@ from gateway.receivables.letter_page import Block, Page, Payment, Row, Section, 
 from gateway.receivables.letter_words import Words
 
 _SHOWS_CLAIMS = frozenset(
-    {Kind.REMINDER, Kind.DUNNING, Kind.FINAL, Kind.PLAN_LAPSED, Kind.RECEIPT, Kind.OBJECTION_ANSWER}
+    {
+        Kind.REMINDER,
+        Kind.DUNNING,
+        Kind.FINAL,
+        Kind.PLAN_LAPSED,
+        Kind.RECEIPT,
+        Kind.OBJECTION_ANSWER,
+        Kind.PAYMENT_NOT_FOUND,
+    }
 )
-_MAY_DISPUTE = frozenset({Kind.REMINDER, Kind.DUNNING, Kind.FINAL, Kind.PLAN_LAPSED, Kind.PLAN, Kind.DEFERRAL})
+_MAY_DISPUTE = frozenset(
+    {Kind.PAYMENT_NOT_FOUND, Kind.REMINDER, Kind.DUNNING, Kind.FINAL, Kind.PLAN_LAPSED, Kind.PLAN, Kind.DEFERRAL}
+)
 
 
 _GROUPED = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{1,30}")
