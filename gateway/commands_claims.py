@@ -26,7 +26,7 @@ from gateway.core.ids import new_id, to_public
 from gateway.core.money import Money
 from gateway.law import store
 from gateway.merchants import audit
-from gateway.receivables import claims, days, follow, listing, proof, shop_terms
+from gateway.receivables import claims, days, debtors, follow, listing, proof, shop_terms
 from gateway.receivables.changes import Change, Refund, SetHold, WriteOff
 from gateway.receivables.claims import Payment
 from gateway.receivables.keys import Keys
@@ -163,7 +163,7 @@ def pay(desk: Desk, *, claim: str, amount_minor: int, paid_on: datetime | None, 
     day = paid_on.date() if paid_on else _today(row)
     told = (row.id, "operator", reference or str(new_id()), day, amount_minor, currency or row.currency)
     payment = Payment(*told, actor=audit.SYSTEM)
-    received = claims.receive_payment(desk.session, Keys(desk.keyring), payment, clock.now())
+    received = debtors.receive_for_claim(desk.session, Keys(desk.keyring), payment, clock.now())
     return {
         "new": received.new,
         "state": received.state,

@@ -55,7 +55,7 @@ from gateway.receivables import (
     plan_tasks,
     terms_api,
 )
-from gateway.receivables.events import ClaimSettled
+from gateway.receivables.events import ClaimSettled, PaymentAllocated, PaymentReversed
 from gateway.receivables.letter_events import LetterBounced, LetterSent, LetterWithdrawn
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
@@ -145,6 +145,7 @@ LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyTyp
         MailParked: (letter_sending.mail_parked,),
         LetterSent: (dunning.letter_sent,),
         ClaimSettled: (calls.settled,),
+        **dict.fromkeys((PaymentAllocated, PaymentReversed), (plan_tasks.heed,)),
         LetterWithdrawn: (dunning.letter_undone,),
         LetterBounced: (dunning.letter_undone,),
     },

@@ -39,6 +39,11 @@ class MoneyInForm(OnceForm):
     purpose = StringField(_("Purpose, as the payer wrote it"), [Optional(), Length(max=MAX_WORDS)])
 
 
+class ProofForm(FlaskForm):  # type: ignore[misc] # as above
+    amount = StringField(_("Amount"), [InputRequired(), Length(max=20)])
+    paid_on = DateField(_("Paid on"), [InputRequired()])
+
+
 class HoldForm(FlaskForm):  # type: ignore[misc] # as above
     reason = SelectField(_("Reason"), choices=[SelectChoice(one.value, one.value) for one in HoldReason])
     until_on = DateField(_("Last day (optional)"), [Optional()])

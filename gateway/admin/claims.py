@@ -30,7 +30,7 @@ from gateway.core.pages import day, language, money, say
 from gateway.law import store
 from gateway.merchants import audit
 from gateway.merchants.audit import Act
-from gateway.receivables import claims, days, ledger, listing
+from gateway.receivables import claims, days, debtors, ledger, listing
 from gateway.receivables.changes import (
     Change,
     ChangeDueDate,
@@ -122,7 +122,7 @@ def _pay(at: Counter, form: Any) -> None:
     amount_minor = minor_of(form.amount.data, at.claim.currency)
     once = f"{form.once_id}:{amount_minor}:{form.paid_on.data}"  # sent again it is one payment, changed another
     told = (at.claim.id, "desk", once, form.paid_on.data, amount_minor, at.claim.currency)
-    claims.receive_payment(at.session, at.keys, Payment(*told, form.purpose.data or "", at.actor), at.now)
+    debtors.receive_for_claim(at.session, at.keys, Payment(*told, form.purpose.data or "", at.actor), at.now)
 
 
 def _hold(at: Counter, form: Any) -> None:
@@ -183,7 +183,12 @@ def lift(claim_id: str, hold_id: str) -> ResponseReturnValue:
 
 def reverse_payment(claim_id: str, payment_id: str) -> ResponseReturnValue:
     id_ = desk.id_of("cpm", payment_id)
-    return _at_once(claim_id, "payment_reversed", lambda at: at.apply(ReversePayment(id_, at.actor, actor=at.actor)))
+
+    def work(at: Counter) -> None:
+        reversing = (ReversePayment(id_, at.actor, actor=at.actor),)
+        debtors.take_back(at.session, at.keys, at.claim.id, reversing, at.now)
+
+    return _at_once(claim_id, "payment_reversed", work)
 
 
 def _carry_out(claim_id: str, acts: Mapping[str, Callable[[Counter, Any], None]]) -> ResponseReturnValue:

@@ -30,6 +30,7 @@ from gateway.admin import (
     present,
     reviews,
     session,
+    told,
 )
 from gateway.admin.desk import PageUnknown, RoleMissing
 from gateway.admin.forms import ConfirmForm
@@ -82,6 +83,10 @@ TABLE: tuple[Page, ...] = (
     Page("/objections/<objection_id>", "objection", objections.show, READER),
     Page("/objections/<objection_id>/answer", "answer_objection!", objections.answer, CLERK),
     Page("/objections/<objection_id>/files/<document_id>", "objection_file", objections.file, CLERK),
+    Page("/told", "told", told.index, READER),
+    Page("/told/<hold_id>/look", "look_at_told!", told.look, CLERK),
+    Page("/told/<hold_id>/answer", "answer_proof!", told.answer, CLERK),
+    Page("/told/<hold_id>/files/<document_id>", "proof_file", told.file, CLERK),
     Page("/plans", "plans", objections.plan_list, READER),
     Page("/plans/<plan_id>", "plan", objections.plan, READER),
     Page("/debtors/<buyer_id>/links/revoke", "revoke_links!", objections.revoke_links, CLERK),
@@ -212,6 +217,7 @@ def everywhere() -> dict[str, Any]:
         "unread": messages.unread_count(),
         "open_reviews": reviews.open_count(),
         "open_objections": objections.open_count(),
+        "open_told": told.open_count(),
         "confirm_form": ConfirmForm(formdata=None),
         "public": to_public,
         "present": present,

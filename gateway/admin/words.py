@@ -35,6 +35,7 @@ LETTER_KINDS = {
     "plan_lapsed": ("Ratenplan beendet", "plan ended"),
     "deferral": ("Stundung", "deferral"),
     "receipt": ("Zahlungsbestätigung", "receipt"),
+    "payment_not_found": ("Zahlung nicht gefunden", "payment not found"),
     "objection_received": ("Einwand erhalten", "objection received"),
     "objection_answer": ("Antwort auf Einwand", "answer to objection"),
     "reversal": ("Rücknahme", "reversal"),

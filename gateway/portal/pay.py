@@ -205,7 +205,7 @@ def _page(seen: DebtorVisit, template: str, forms: dict[str, Any] | None = None,
         settings = rights.settings_of(session, seen.shop.id)
     made = {name: _filled(seen, page, _made(seen, form(formdata=None))) for name, form in FORMS.items()}
     simple = SimpleForm(formdata=None).fresh()
-    ways = pay_payment.ways(page, seen)
+    ways = pay_payment.ways(page)
     shown = {"page": page, "settings": settings, "forms": made | {"simple": simple} | (forms or {}), "ways": ways}
     return render_template(template, visit=seen, offer=offer, **shown)
 

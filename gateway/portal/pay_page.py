@@ -21,7 +21,7 @@ from gateway.receivables import debtor_claims, instalments, ledger, pay_accounts
 from gateway.receivables.agreements import limits_of
 from gateway.receivables.booking import Booked
 from gateway.receivables.debtor_claims import DebtorClaim, Sent
-from gateway.receivables.pay_accounts import PayAccount
+from gateway.receivables.pay_accounts import PayAccounts
 from gateway.receivables.plans import PlanView
 from gateway.receivables.statement import Line as StatementLine
 from gateway.receivables.statement import statement_of
@@ -69,8 +69,7 @@ class DebtorPage:
     cards: tuple[Card, ...]
     plans: tuple[PlanView, ...] = ()
     letters: tuple[Sent, ...] = ()
-    accounts: dict[str, PayAccount] = field(default_factory=dict)
-    """By currency."""
+    accounts: PayAccounts = field(default_factory=PayAccounts)
     most_rates: int = 0
     min_rate_minor: int = 0
     last_first_due: date | None = None

@@ -116,7 +116,8 @@ def paid(visit: DebtorVisit, form: Any) -> str:
             return already()
         now = clock.now()
         kept = uploads.keep(session, services().keyring, visit.buyer_id, files, "payment_proof", now)
-        given = Given(tuple(one.id for one in owed), visit.actor, f"document:{kept[0]}", form.words.data or "")
+        cause = "document:" + ",".join(str(one) for one in dict.fromkeys(kept))
+        given = Given(tuple(one.id for one in owed), visit.actor, cause, form.words.data or "")
         promises.paid_probably(session, services().keyring, given, now, visit.today)
     return say("Thank you. Somebody looks at it; until then you get no reminder.")
 

@@ -37,6 +37,7 @@ LETTERS: Mapping[str, str] = MappingProxyType(
         "plan_lapsed": mark("Instalments: a payment is missing"),
         "deferral": mark("More time to pay"),
         "confirmation": mark("Confirmation of a payment"),
+        "payment_not_found": mark("Your proof of payment: no payment found"),
         "objection_received": mark("Your objection has arrived"),
         "objection_answer": mark("Answer to your objection"),
         "reversal": mark("A demand is taken back"),

@@ -173,7 +173,8 @@ class DunningRun(Base):
 class DebtorAct(Tenant, Base):
     """What came from the debtor's page, once per form: its id is the form's own, so a form sent twice counts once.
 
-    `links_revoked` is set by the merchant: no link made before it opens anything.
+    Two kinds are the merchant's: `links_revoked` (no link made before it opens anything) and `seen` (the id is that of the
+    hold which somebody has looked at).
     """
 
     __tablename__ = "debtor_act"

@@ -17,7 +17,7 @@ from gateway.core.ids import from_public
 from gateway.merchants import repeats
 from gateway.merchants.auth import Principal
 from gateway.merchants.guards import current
-from gateway.receivables import claims, days, listing, refusals
+from gateway.receivables import claims, days, debtors, listing, refusals
 from gateway.receivables.changes import (
     Change,
     ChangeContact,
@@ -207,8 +207,8 @@ def change_claim(told: dict[str, Any], claim_id: str) -> dict[str, Any]:
 def tell_payment(told: dict[str, Any], claim_id: str) -> Response:
     """Tell a payment on its value date.
 
-    One `external_id` counts once. What was paid before a letter takes back the interest and fees that followed it; what
-    exceeds the debt is the debtor's credit. Another currency is refused (`currency-mismatch`). Takes an
+    One `external_id` counts once. What was paid before a letter takes back the interest and fees that followed it. What
+    exceeds the debt pays the debtor's other claims that are due, then is his credit. Another currency is refused (`currency-mismatch`). Takes an
     `Idempotency-Key`.
     """
     with counter() as desk:
@@ -216,7 +216,7 @@ def tell_payment(told: dict[str, Any], claim_id: str) -> Response:
 
         def act() -> bytes:
             payment = Payment(claim.id, "api", actor=desk.principal.actor, **told)
-            claims.receive_payment(desk.session, desk.keys, payment, desk.now)
+            debtors.receive_for_claim(desk.session, desk.keys, payment, desk.now)
             return shown(desk, claim)
 
         return repeats.once(desk.session, f"claims/{claim_id}/payments", request.get_data(), 200, act)
@@ -230,17 +230,23 @@ def tell_payment(told: dict[str, Any], claim_id: str) -> Response:
 def reverse_payment(told: dict[str, Any], claim_id: str, payment_id: str) -> Response:
     """Take back a payment that was not one: returned, charged back, somebody else's.
 
-    Takes an `Idempotency-Key`.
+    What of it had paid other claims of the debtor is taken back there. Takes an `Idempotency-Key`.
     """
     found = from_public("cpm", payment_id)
     if found is None:
         raise refusals.PaymentUnknown
 
-    def make(desk: Counter, _: Claim) -> list[Change]:
-        actor = desk.principal.actor
-        return [ReversePayment(found, actor, actor=actor), Note(told["reason"], actor=actor)]
+    with counter() as desk:
+        claim, actor = desk.claim(claim_id), desk.principal.actor
 
-    return changed(claim_id, f"payments/{payment_id}/reverse", make)
+        def act() -> bytes:
+            reversing, note = ReversePayment(found, actor, actor=actor), Note(told["reason"], actor=actor)
+            debtors.take_back(desk.session, desk.keys, claim.id, (reversing, note), desk.now)
+            return shown(desk, claim)
+
+        return repeats.once(
+            desk.session, f"claims/{claim_id}/payments/{payment_id}/reverse", request.get_data(), 200, act
+        )
 
 
 @blueprint.post("/<claim_id>/holds")

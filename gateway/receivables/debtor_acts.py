@@ -14,7 +14,7 @@ from gateway.merchants import secrets
 from gateway.receivables import debtor_links
 from gateway.receivables.agreement_models import DebtorAct
 
-REVOKED = "links_revoked"
+REVOKED, SEEN = "links_revoked", "seen"
 
 
 def first_time(session: Session, buyer_id: UUID, act_id: UUID, kind: str, now: datetime) -> bool:
@@ -22,6 +22,12 @@ def first_time(session: Session, buyer_id: UUID, act_id: UUID, kind: str, now: d
     row = {"merchant_id": merchant_of(session), "id": act_id, "buyer_id": buyer_id, "kind": kind}
     made = insert(DebtorAct).values(**row, actor=actor_of(buyer_id), at=now).on_conflict_do_nothing()
     return session.scalar(made.returning(DebtorAct.id)) is not None
+
+
+def look(session: Session, buyer_id: UUID, hold_id: UUID, actor: str, now: datetime) -> None:
+    """Somebody at the desk has seen what this debtor told; once is enough."""
+    row = {"merchant_id": merchant_of(session), "id": hold_id, "buyer_id": buyer_id, "kind": SEEN}
+    session.execute(insert(DebtorAct).values(**row, actor=actor, at=now).on_conflict_do_nothing())
 
 
 def actor_of(buyer_id: UUID) -> str:

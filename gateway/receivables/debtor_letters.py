@@ -1,5 +1,6 @@
 """The one place from which the debtor is written to about what he or the merchant did: plan, deferral, objection."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from gateway.law import store
 from gateway.receivables import letters
 from gateway.receivables.letter_model import Kind
 from gateway.receivables.letters import Draft
+from gateway.receivables.models import Claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,13 @@ class Telling:
     claim_ids: tuple[UUID, ...]
     deadline: date | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+
+
+def tell_each(session: Session, kind: Kind, rows: Sequence[Claim], deadline: date | None, now: datetime) -> None:
+    """One letter for each currency: sums of two cannot stand in one."""
+    for currency in sorted({row.currency for row in rows}):
+        about = tuple(row.id for row in rows if row.currency == currency)
+        tell(session, Telling(kind, about, deadline), now)
 
 
 def tell(session: Session, telling: Telling, now: datetime) -> UUID | None:

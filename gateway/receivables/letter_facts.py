@@ -13,17 +13,19 @@ from gateway.core.crypto import unseal
 from gateway.core.db import merchant_of
 from gateway.core.errors import GatewayError
 from gateway.core.ids import to_public
-from gateway.core.remittance import qr_reference
 from gateway.law import calendars, fees, interest
 from gateway.law.interest import Terms
 from gateway.law.tables import Tables
 from gateway.merchants import secrets, senders
 from gateway.merchants.senders import Profile
-from gateway.receivables import debtor_links, letters
+from gateway.receivables import debtor_links, letters, pay_accounts
+from gateway.receivables.agreement_limits import AgreementLimits
 from gateway.receivables.agreement_models import Instalment as InstalmentRow
 from gateway.receivables.agreement_models import Objection
+from gateway.receivables.agreements import limits_of
 from gateway.receivables.contacts import contact_of
 from gateway.receivables.figures import LetterFigures
+from gateway.receivables.instalments import MIN_RATES
 from gateway.receivables.keys import Keys
 from gateway.receivables.letter_check import Finding, LetterFacts, StatutoryRate
 from gateway.receivables.letter_model import (
@@ -46,6 +48,7 @@ from gateway.receivables.letter_model import (
 )
 from gateway.receivables.letter_models import Letter, LetterClaim
 from gateway.receivables.models import Claim, ClaimPayment
+from gateway.receivables.payment_codes import reference_for
 from gateway.shops import shops
 from gateway.shops.details import open_details
 from gateway.shops.models import Order
@@ -53,8 +56,6 @@ from gateway.shops.models import Order
 NO_SENDER = Finding("missing", "/sender", "tell who your letters come from before one can leave (sender profile)")
 _AGREED_FEE_MINOR = 10_000
 """Switzerland: what the contract names to the cent is owed; the proof is the agreement."""
-_MOST_RATES, _LEAST_RATE_MINOR = 12, 1000
-"""What the debtor's page offers unless the merchant says otherwise."""
 _REAL = ("DE", "AT")
 
 
@@ -173,7 +174,7 @@ def _model(session: Session, keys: Keys, source: _Source, profile: Profile, publ
         reference=_reference(source.first, sender),
         link=debtor_links.link(public_url, index_key, letter.merchant_id, letter.buyer_id, letter.drafted_at),
         shop_name=shops.get(session, letter.shop_id).name,
-        offer=_offer(source, kind, extra),
+        offer=_offer(source, kind, extra, limits_of(session, letter.shop_id), total_minor),
         bureau=_bureau(source, profile, kind, extra),
         handover=_handover(profile, kind, extra),
         instalments=_instalments(session, extra),
@@ -201,19 +202,16 @@ def _line(source: _Source, line: LetterClaim) -> ClaimLine:
 
 
 def _sender(profile: Profile) -> Sender:
-    place = Place(profile.street, profile.postcode, profile.city, profile.country, profile.house_number, profile.line2)
-    account = Account(profile.account_holder, profile.iban, profile.bic, profile.qr_iban)
-    swiss = Account(profile.account_holder, profile.swiss_iban, "", profile.qr_iban) if profile.swiss_iban else None
     return Sender(
         profile.legal_name,
-        place,
-        account,
+        pay_accounts.place_of(profile),
+        Account(profile.account_holder, profile.iban, profile.bic),
         profile.register,
         profile.vat_id,
         profile.email,
         profile.phone,
         profile.website,
-        swiss,
+        pay_accounts.swiss_of(profile),
     )
 
 
@@ -241,16 +239,14 @@ def _recipient(source: _Source) -> Recipient:
 
 
 def _reference(claim: Claim, sender: Sender) -> str:
-    """The oldest claim's: RF, or the QR reference of its digits where only a QR-IBAN takes the money."""
-    swiss = sender.swiss_account or sender.account
-    if claim.currency == "CHF" and swiss.qr_iban:
-        digits = "".join(letter for letter in claim.reference if letter.isdigit())
-        return qr_reference(digits[-26:]) if digits.strip("0") else claim.reference
-    return claim.reference
+    """The oldest claim's, as the account wants it."""
+    return reference_for(claim.currency, claim.reference, sender.swiss_account or sender.account)
 
 
-def _offer(source: _Source, kind: Kind, extra: Mapping[str, Any]) -> Offer | None:
-    """Instalments where the policy's step offers them; how many is what the debtor's page allows.
+def _offer(
+    source: _Source, kind: Kind, extra: Mapping[str, Any], limits: AgreementLimits, total_minor: int
+) -> Offer | None:
+    """Instalments where the policy's step offers them: as many as the debtor's page would agree to, none below two.
 
     Not to a consumer before default: there they would be consumer credit, and his page refuses them.
     """
@@ -260,8 +256,9 @@ def _offer(source: _Source, kind: Kind, extra: Mapping[str, Any]) -> Offer | Non
         return None
     offers = "instalments" in extra.get("offers", ()) or "plan" in extra.get("offers", ())
     told = extra.get("offer", {})
-    least, most = told.get("least_minor", _LEAST_RATE_MINOR), told.get("most_instalments", _MOST_RATES)
-    return Offer(int(most), int(least)) if kind.demands and (offers or told) else None
+    least = max(limits.min_rate_minor, int(told.get("least_minor", 0)))
+    most = min(limits.max_rates, int(told.get("most_instalments", limits.max_rates)), total_minor // least)
+    return Offer(most, least) if kind.demands and (offers or told) and most >= MIN_RATES else None
 
 
 def _bureau(source: _Source, profile: Profile, kind: Kind, extra: Mapping[str, Any]) -> BureauNotice | None:

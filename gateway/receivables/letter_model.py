@@ -22,6 +22,8 @@ class Kind(StrEnum):
     DEFERRAL = "deferral"
     RECEIPT = "receipt"
     """Of a payment."""
+    PAYMENT_NOT_FOUND = "payment_not_found"
+    """To a debtor who has shown a proof of payment."""
     OBJECTION_RECEIVED = "objection_received"
     OBJECTION_ANSWER = "objection_answer"
     REVERSAL = "reversal"

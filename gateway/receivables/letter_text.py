@@ -2,15 +2,25 @@
 
 import re
 
-from gateway.receivables import letter_figures
+from gateway.receivables import letter_figures, payment_codes
 from gateway.receivables.letter_model import ClaimLine, Kind, LetterModel, Outcome, Tone
 from gateway.receivables.letter_page import Block, Page, Payment, Row, Section, Table
 from gateway.receivables.letter_words import Words
 
 _SHOWS_CLAIMS = frozenset(
-    {Kind.REMINDER, Kind.DUNNING, Kind.FINAL, Kind.PLAN_LAPSED, Kind.RECEIPT, Kind.OBJECTION_ANSWER}
+    {
+        Kind.REMINDER,
+        Kind.DUNNING,
+        Kind.FINAL,
+        Kind.PLAN_LAPSED,
+        Kind.RECEIPT,
+        Kind.OBJECTION_ANSWER,
+        Kind.PAYMENT_NOT_FOUND,
+    }
 )
-_MAY_DISPUTE = frozenset({Kind.REMINDER, Kind.DUNNING, Kind.FINAL, Kind.PLAN_LAPSED, Kind.PLAN, Kind.DEFERRAL})
+_MAY_DISPUTE = frozenset(
+    {Kind.PAYMENT_NOT_FOUND, Kind.REMINDER, Kind.DUNNING, Kind.FINAL, Kind.PLAN_LAPSED, Kind.PLAN, Kind.DEFERRAL}
+)
 
 
 _GROUPED = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{1,30}")
@@ -151,7 +161,7 @@ def _payment(model: LetterModel, words: Words) -> list[Block]:
     account, currency = model.account, model.currency
     rows = [
         Row(words.say("pay.holder"), account.holder),
-        Row(words.say("pay.iban"), grouped(account.qr_iban or account.iban)),
+        Row(words.say("pay.iban"), grouped(payment_codes.account_number(account, model.reference))),
         *([Row(words.say("pay.bic"), account.bic)] if account.bic and currency == "EUR" else []),
         Row(words.say("pay.amount"), words.money(model.total_minor, currency)),
         Row(words.say("pay.reference"), grouped(model.reference)),
@@ -178,7 +188,7 @@ def swiss(model: LetterModel) -> bool:
         pays(model)
         and model.kind is not Kind.PLAN
         and model.currency == "CHF"
-        and model.account.iban[:2] in {"CH", "LI"}
+        and payment_codes.account_number(model.account, model.reference)[:2] in {"CH", "LI"}
     )
 
 

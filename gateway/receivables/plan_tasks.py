@@ -4,19 +4,34 @@ from datetime import time
 from uuid import UUID
 
 import structlog
+from sqlalchemy.orm import Session
 
 from gateway.core import clock
+from gateway.core.db import merchant_of
 from gateway.core.errors import GatewayError
 from gateway.core.schedule import Daily, Entry
 from gateway.core.services import Services
-from gateway.core.work import Job, NewJob, Task, enqueue_many
+from gateway.core.work import Job, NewJob, Task, enqueue, enqueue_many
 from gateway.merchants.merchants import ids_in
 from gateway.receivables import days, plans, promises
+from gateway.receivables.events import PaymentAllocated, PaymentReversed
 
 SCHEDULE = (Entry("plans.advance_all", Daily(time(1, 0), "Europe/Berlin")),)
 MOST_BITES = 500
 """Findings of plans or promises in one run; the rest waits for the next day."""
 log = structlog.get_logger()
+
+
+def heed(session: Session, event: PaymentAllocated | PaymentReversed) -> None:
+    """Listener: a plan that is paid, or saved, is told so now and not the next night."""
+    for plan_id in plans.noticed(session, event.claim_id, clock.now()):
+        enqueue(session, "plans.look", merchant_id=merchant_of(session), args={"plan_id": str(plan_id)})
+
+
+def look(services: Services, job: Job) -> None:
+    """At one plan."""
+    if job.merchant_id is not None:
+        _one(services, job.merchant_id, UUID(job.args["plan_id"]))
 
 
 def start_all(services: Services, _job: Job) -> None:
@@ -72,4 +87,8 @@ def _promises(services: Services, merchant_id: UUID) -> int:
     return seen
 
 
-TASKS = (Task("plans.advance_all", start_all), Task("plans.advance", advance_all, timeout_s=1800))
+TASKS = (
+    Task("plans.advance_all", start_all),
+    Task("plans.look", look),
+    Task("plans.advance", advance_all, timeout_s=1800),
+)

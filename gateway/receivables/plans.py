@@ -152,8 +152,7 @@ def agree(session: Session, keyring: Keyring, wish: Wish, actor: str, now: datet
 
 def advance(session: Session, keyring: Keyring, plan_id: UUID, today: date, now: datetime) -> PlanStep | None:
     """Do what this day makes of a plan; None when it is over or rests. A second time on one day does nothing."""
-    of_plan = PlanClaim.merchant_id == merchant_of(session), PlanClaim.plan_id == plan_id
-    claims.hold(session, session.scalars(select(PlanClaim.claim_id).where(*of_plan)).all())
+    _lock_claims(session, plan_id)
     row = _locked(session, plan_id)
     if row.state not in ALIVE:
         return None
@@ -184,10 +183,12 @@ def due(session: Session, today: date, after: UUID | None = None) -> Sequence[UU
     return session.scalars(wanted.order_by(InstalmentPlan.id).limit(BITE)).all()
 
 
-def noticed(session: Session, claim_id: UUID, now: datetime) -> None:
-    """Money moved on a claim: its plan is looked at on the next run."""
-    for row in _alive_of(session, [claim_id]):
+def noticed(session: Session, claim_id: UUID, now: datetime) -> list[UUID]:
+    """Money moved on a claim: its plan is to be looked at, today at the latest. Which plans these are."""
+    rows = _alive_of(session, [claim_id])
+    for row in rows:
         row.next_on = min(row.next_on or now.date(), now.date())
+    return [row.id for row in rows]
 
 
 def resume(session: Session, keyring: Keyring, claim_id: UUID, actor: str, now: datetime) -> None:
@@ -365,6 +366,12 @@ def _alive_of(session: Session, claim_ids: Sequence[UUID]) -> list[InstalmentPla
     )
     mine = InstalmentPlan.merchant_id == merchant_of(session), InstalmentPlan.id.in_(in_plan)
     return list(session.scalars(select(InstalmentPlan).where(*mine, InstalmentPlan.state.in_(ALIVE))))
+
+
+def _lock_claims(session: Session, plan_id: UUID) -> None:
+    """Before the plan, as a payment does it: neither waits for the other."""
+    of_plan = PlanClaim.merchant_id == merchant_of(session), PlanClaim.plan_id == plan_id
+    claims.hold(session, session.scalars(select(PlanClaim.claim_id).where(*of_plan)).all())
 
 
 def _locked(session: Session, plan_id: UUID) -> InstalmentPlan:

@@ -15,7 +15,6 @@ from gateway.core.errors import Invalid, Refused
 from gateway.law import store
 from gateway.receivables import agreements, claims, debtor_letters, statement
 from gateway.receivables.changes import Change, LiftHold, Note, SetHold
-from gateway.receivables.debtor_letters import Telling
 from gateway.receivables.keys import Keys
 from gateway.receivables.letter_model import Kind
 from gateway.receivables.models import Claim, ClaimHold, ClaimPayment
@@ -75,7 +74,7 @@ def defer(session: Session, keyring: Keyring, given: Given, until_on: date, now:
     hold = SetHold("deferral", today, until_on, None, given.cause, actor=given.actor)
     for row in rows:
         _apply(session, keyring, row.id, given, [hold], now)
-    debtor_letters.tell(session, Telling(Kind.DEFERRAL, given.claim_ids, until_on), now)
+    debtor_letters.tell_each(session, Kind.DEFERRAL, rows, until_on, now)
 
 
 def hardship(session: Session, keyring: Keyring, given: Given, now: datetime, today: date) -> None:
@@ -98,7 +97,7 @@ def stop(session: Session, keyring: Keyring, given: Given, reason: str, now: dat
 
 
 def paid_probably(session: Session, keyring: Keyring, given: Given, now: datetime, today: date) -> None:
-    """The debtor shows that he paid: nothing escalates until somebody looked. `cause` names his document."""
+    """The debtor shows that he paid: nothing escalates until somebody looked. `cause` names his documents."""
     for row in _claims(session, given.claim_ids):
         hold = SetHold("probable_payment", today, None, None, given.cause, actor=given.actor)
         _apply(session, keyring, row.id, given, [hold], now)

@@ -9,6 +9,7 @@ import time_machine
 from gateway.core import clock
 from gateway.core.documents import Document
 from gateway.core.ids import new_id, to_public
+from gateway.core.remittance import qr_reference
 from gateway.law import store
 from gateway.merchants import secrets, senders
 from gateway.receivables import debtor_acts, debtor_links, letter_facts, objections
@@ -277,6 +278,55 @@ def test_the_transfer_is_there_to_copy_and_to_scan(inside, debtor, services, cla
     assert f'data-copy="{debtor.claim(claim_id).reference}"' in page
     assert "<svg" in page
     assert "Muster &amp; Söhne GmbH" in page
+
+
+SWISS = {
+    "legal_name": "Bergkaffee AG",
+    "street": "Bahnhofstrasse",
+    "postcode": "8001",
+    "city": "Zürich",
+    "country": "CH",
+}
+
+
+def swiss_page(debtor, services, app, **accounts):
+    """The page of somebody who owes francs, and his claim."""
+    claim_id = debtor.owes(12_490, "R-CH", currency="CHF", country="CH", region="ZH")
+    with debtor.transaction() as session:
+        senders.save(session, services.keyring, SENDER | SWISS | accounts, "test", clock.now())
+    visit = DebtorVisitor(app, debtor.link())
+    visit.open()
+    return visit.get("/transfer?language=de").text, debtor.claim(claim_id)
+
+
+@pytest.mark.parametrize("iban", ["DE89370400440532013000", "CH9300762011623852957"])
+def test_francs_go_to_the_qr_iban_with_a_qr_reference(app, services, iban):
+    """With only a QR-IBAN beside a German account too."""
+    page, claim = swiss_page(
+        Debtor(services, a_world(services)), services, app, iban=iban, qr_iban="CH4431999123000889012"
+    )
+    assert 'data-copy="CH4431999123000889012"' in page
+    assert f'data-copy="{qr_reference(claim.reference[2:])}"' in page
+    assert 'viewBox="0 0 56 56"' in page
+
+
+def test_francs_go_to_an_ordinary_iban_with_the_claims_own_reference(app, services):
+    page, claim = swiss_page(Debtor(services, a_world(services)), services, app, iban="CH9300762011623852957")
+    assert 'data-copy="CH9300762011623852957"' in page
+    assert f'data-copy="{claim.reference}"' in page
+    assert 'viewBox="0 0 56 56"' in page
+
+
+def test_several_invoices_can_be_paid_together_under_the_first_ones_reference(inside, debtor, services, claim_id):
+    """And each alone under its own."""
+    second = debtor.owes(1_000, "R-1002", in_default=False)
+    with debtor.transaction() as session:
+        senders.save(session, services.keyring, SENDER, "test", clock.now())
+    page = inside.get("/transfer?language=de").text
+    copied = re.findall(r'data-copy="(RF[^"]+)"', page)
+    first = debtor.claim(claim_id).reference
+    assert copied == [first, first, debtor.claim(second).reference]
+    assert "Alles zusammen" in page
 
 
 # --- pay in instalments
