@@ -25,6 +25,8 @@ MOST = 500
 class NothingOwed(Refused):
     """This debtor has no claim that money could be booked on."""
 
+    code = "no-claim-to-pay"
+
 
 @dataclass(frozen=True, slots=True)
 class DebtorPayment:
