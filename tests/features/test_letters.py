@@ -1,9 +1,7 @@
 """A letter is drafted, laid out, looked at again, and leaves once; what must not leave stays."""
 
 import io
-import time
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -20,7 +18,14 @@ from gateway.core.outbox import MailParked, MailSent, OutboxMessage
 from gateway.core.work import Job, JobRow, Retry
 from gateway.law.tables import shipped
 from gateway.merchants import secrets
-from gateway.receivables import claims, letter_events, letter_facts, letter_job, letters, objections, print_batches
+from gateway.receivables import (
+    claims,
+    letter_events,
+    letter_job,
+    letters,
+    objections,
+    print_batches,
+)
 from gateway.receivables.agreement_models import CallTask
 from gateway.receivables.changes import SetHold
 from gateway.receivables.keys import Keys
@@ -370,44 +375,6 @@ def test_what_was_paid_while_it_waited_for_the_printer_is_not_printed(desk):
         batch = print_batches.make(session, desk.keys, NOW.date(), NOW)
         assert [letter.id for letter in print_batches.letters_of(session, batch.id)] == [still]
     assert desk.letter(paid).state == "WITHDRAWN"
-
-
-def test_an_objection_that_comes_while_the_letter_leaves_still_stops_it(desk):
-    """It waits for the letter to be queued, and stops it there."""
-    letter_id = desk.draft()
-    with desk.session() as session:
-        letter = letters.get(session, letter_id)
-        gathered = letter_facts.gather(session, desk.keys, letter, "https://x.example", shipped())
-    laid = letter_job.lay_out(gathered)
-    with ThreadPoolExecutor(1) as other:
-        with desk.session() as session:
-            letter_job._leave(session, desk.keys, letter_id, laid, NOW)
-            objecting = other.submit(objected, desk)
-            time.sleep(0.3)  # so that it stands at the lock
-        objecting.result(timeout=30)
-    ((row, _),) = desk.mails()
-    assert (desk.letter(letter_id).state, row.state) == ("WITHDRAWN", "cancelled")
-
-
-def test_a_letter_taken_back_while_its_batch_is_confirmed_is_not_sent(desk):
-    """Whoever comes second sees what the first has done."""
-    letter_id, still = desk.draft(channel=Channel.POST), desk.draft(channel=Channel.POST)
-    for one in (letter_id, still):
-        desk.run(one)
-    with desk.session() as session:
-        batch_id = print_batches.make(session, desk.keys, NOW.date(), NOW).id
-
-    def confirm():
-        with desk.session() as session:
-            return print_batches.confirm(session, desk.keys, batch_id, {}, "user:1", NOW)
-
-    with ThreadPoolExecutor(1) as other:
-        with desk.session() as session:
-            letters.cancel(session, desk.keys, letter_id, "user", NOW)
-            confirming = other.submit(confirm)
-            time.sleep(0.3)
-        assert confirming.result(timeout=30).sent == 1
-    assert [desk.letter(one).state for one in (letter_id, still)] == ["WITHDRAWN", "SENT"]
 
 
 @pytest.mark.parametrize("fallback", [None, Channel.POST])
