@@ -44,7 +44,11 @@ def test_the_claim_fits_the_page(visit, site, claim_id, width):
     page.fill("#password", site.demo.admin_password)
     page.press("#password", "Enter")
     page.wait_for_url("**/admin**")
-    for name, path in (("list", "/admin/claims"), ("claim", f"/admin/claims/{to_public('clm', claim_id)}")):
+    for name, path in (
+        ("list", "/admin/claims"),
+        ("terms", "/admin/claims/terms"),
+        ("claim", f"/admin/claims/{to_public('clm', claim_id)}"),
+    ):
         page.goto(site.url + path)
         page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         assert page.evaluate("document.documentElement.scrollWidth") <= width

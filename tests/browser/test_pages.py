@@ -3,7 +3,10 @@
 import pytest
 
 pytestmark = pytest.mark.slow
-PAGES = "decisions reviews orders lists policies dunning dunning/coming calls notices messages keys people log"
+PAGES = (
+    "decisions reviews objections plans feedback orders claims claims/terms letters letters/sender lists policies dunning"
+    " dunning/coming calls notices messages keys people log"
+)
 
 
 def sign_in(page, site, password=""):

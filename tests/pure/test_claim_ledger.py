@@ -31,6 +31,7 @@ def a_claim(**overrides):
         "debtor": "consumer",
         "currency": "EUR",
         "contract_date": START,
+        "allocation": "bgb-367",
         "due_date": DUE,
         "state": "OPEN",
         "level": 0,
@@ -232,8 +233,7 @@ def test_a_refund_beyond_the_credit_is_owed_again_without_interest():
 def test_the_replay_of_consumer_credit_pays_principal_before_interest():
     """§ 497 (3) BGB."""
     from_june = date(2026, 6, 1)
-    rules = lawful.rulebook(TABLES)(a_claim(default_from=DUE, interest_from=DUE))
-    credit = type(rules)(rules.default_from, rules.interest_from, rules.known_through, rules.accrue, "bgb-497")
+    credit = lawful.rulebook(TABLES)(a_claim(default_from=DUE, interest_from=DUE, allocation="bgb-497"))
     items = [
         Item(OPENING, START, "o", 10_000),
         Item(FEE, date(2026, 5, 2), "l", 120),
