@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from gateway.receivables import letter_figures
 from gateway.receivables.figures import (
     Booking,
     Cost,
@@ -56,3 +57,20 @@ def test_figures_of_an_older_program_are_read_with_defaults():
 def test_figures_of_a_newer_program_are_not_guessed():
     with pytest.raises(ValueError, match="newer"):
         LetterFigures.from_dict({**FULL.to_dict(), "version": 2})
+
+
+def test_interest_of_one_rate_is_one_line_however_often_it_was_booked():
+    """Neighbouring spans on one base at one rate are joined with their sum; a gap or another rate parts them."""
+    spans = [
+        InterestSpan(date(2026, 9, 30), date(2026, 10, 12), 32_900, Decimal("6.52"), Decimal("76.4")),
+        InterestSpan(date(2026, 10, 13), date(2026, 11, 24), 32_900, Decimal("6.52"), Decimal("252.7")),
+        InterestSpan(date(2026, 11, 25), date(2026, 11, 25), 10_000, Decimal("6.52"), Decimal("1.8")),
+        InterestSpan(date(2026, 11, 27), date(2026, 11, 30), 10_000, Decimal("6.52"), Decimal("7.1")),
+    ]
+    joined = letter_figures._joined(spans)
+    assert [(one.from_date, one.to_date) for one in joined] == [
+        (date(2026, 9, 30), date(2026, 11, 24)),
+        (date(2026, 11, 25), date(2026, 11, 25)),
+        (date(2026, 11, 27), date(2026, 11, 30)),
+    ]
+    assert joined[0].amount == Decimal("329.1")
