@@ -1,6 +1,7 @@
 """A letter is drafted, laid out, looked at again, and leaves once; what must not leave stays."""
 
 import io
+import re
 import zipfile
 from datetime import UTC, date, datetime, timedelta
 
@@ -18,7 +19,7 @@ from gateway.core.outbox import MailParked, MailSent, OutboxMessage
 from gateway.core.work import Job, JobRow, Retry
 from gateway.law.tables import shipped
 from gateway.merchants import secrets
-from gateway.receivables import claims, letter_events, letter_job, letters, print_batches
+from gateway.receivables import agreements, claims, letter_events, letter_job, letters, print_batches
 from gateway.receivables.agreement_models import CallTask
 from gateway.receivables.changes import SetHold
 from gateway.receivables.keys import Keys
@@ -315,3 +316,21 @@ def test_a_draft_waits_in_the_queue_until_its_window_ends(desk):
     with desk.session() as session:
         (job,) = session.scalars(select(JobRow).where(JobRow.task == letters.TASK)).all()
     assert set(job.args) == {"letter_id"}
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ({"max_rates": 6, "min_rate_minor": 1500}, "6 "),
+        ({"max_rates": 24, "min_rate_minor": 2500}, "4 "),
+        ({"min_rate_minor": 9000}, ""),
+    ],
+)
+def test_instalments_are_offered_as_the_shop_allows_them(desk, limits, told):
+    """100 EUR: six of 15 EUR at least, or four of 25 EUR; of 90 EUR there are none."""
+    with desk.session() as session:
+        agreements.set_limits(session, desk.world.shop_id, limits, "test", NOW)
+    desk.run(desk.draft(extra={"offers": ["instalments"]}))
+    ((_, mail),) = desk.mails()
+    offers = re.findall(r"bis zu (\d+ )", mail.body)
+    assert offers[:1] == ([told] if told else [])
