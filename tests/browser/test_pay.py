@@ -204,7 +204,7 @@ def test_the_desk_answers_an_objection(visit, site, debtor, width):
     sign_in(desk, site)
     desk.wait_for_url("**/admin/objections")
     proof = Walk(visit, debtor)
-    proof.click("Ich habe schon bezahlt")
+    proof.click("Ich habe schon gezahlt")
     proof.page.set_input_files("input[type=file]", {"name": "beleg.pdf", "mimeType": "application/pdf", "buffer": PDF})
     proof.click("Beleg senden")
     assert proof.done()
