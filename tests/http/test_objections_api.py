@@ -124,7 +124,9 @@ def test_another_shop_sees_and_answers_none_of_it(services, debtor, call, tell):
     assert [row.state for row in debtor.rows(Objection)] == ["OPEN"]
 
 
-@pytest.mark.parametrize("id_", ["nonsense", "obj_1", "clm_01m88893fcdethsgs2p390zs0h5", "obj_01m80jtwssevksa7y719cbahm4"])
+@pytest.mark.parametrize(
+    "id_", ["nonsense", "obj_1", "clm_01m88893fcdethsgs2p390zs0h5", "obj_01m80jtwssevksa7y719cbahm4"]
+)
 def test_an_id_that_is_none_is_unknown(call, id_):
     assert call("GET", f"/{id_}").json["code"] == "objection-unknown"
     assert call("POST", f"/{id_}/answer", ANSWER).json["code"] == "objection-unknown"
