@@ -69,7 +69,9 @@ COMMANDS: Mapping[str, Entry] = {
         "gateway.commands_privacy:privacy",
         "Rights of buyers: what they ask for, until when it is due, and what came of it.",
     ),
-    "provider": Entry("gateway.commands_provider:provider", "Payment providers of a shop: connect, list, change, close."),
+    "provider": Entry(
+        "gateway.commands_provider:provider", "Payment providers of a shop: connect, list, change, close."
+    ),
     "replay": Entry(
         "gateway.commands_replay:replay_command",
         "Make the stored decision DECISION (dec_…) again, or replay FILE: CSV or JSON lines of past orders.",

@@ -147,6 +147,20 @@ def test_pay_by_code_or_by_copying(visit, debtor):
     assert walk.page.evaluate("navigator.clipboard.readText()") == SENDER["iban"]
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_francs_are_paid_by_a_swiss_qr_code_of_46_millimetres(visit, debtor, site, width):
+    """46 of the 56 millimetres drawn; 96 points are an inch."""
+    debtor.owes(20_000, "R-CHF", currency="CHF", country="CH")
+    with debtor.transaction() as session:
+        told = SENDER | {"qr_iban": "CH4431999123000889012", "swiss_iban": "CH9300762011623852957"}
+        senders.save(session, site.services.keyring, told, "test", clock.now())
+    walk = Walk(visit, debtor, width=width)
+    walk.click("Zahlen")
+    box = walk.page.locator(".pay-code.swiss svg").bounding_box()
+    assert abs(box["width"] - 56 / 25.4 * 96) < 1
+    checked(walk.page)
+
+
 def test_the_other_ways_out_are_as_short(visit, debtor):
     """Call, help, proof of payment, new address, opinion."""
     for link, fill, button in (
@@ -189,7 +203,12 @@ def test_the_desk_answers_an_objection(visit, site, debtor, width):
     desk = visit("/admin/objections", width=width, reduced_motion="reduce")
     sign_in(desk, site)
     desk.wait_for_url("**/admin/objections")
-    for path in ("plans", "feedback", "objections"):
+    proof = Walk(visit, debtor)
+    proof.click("Ich habe schon gezahlt")
+    proof.page.set_input_files("input[type=file]", {"name": "beleg.pdf", "mimeType": "application/pdf", "buffer": PDF})
+    proof.click("Beleg senden")
+    assert proof.done()
+    for path in ("plans", "feedback", "told", "objections"):
         desk.goto(f"{site.url}/admin/{path}")
         checked(desk)
     desk.get_by_role("link", name="Falscher Betrag").click()

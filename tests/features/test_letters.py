@@ -1,6 +1,7 @@
 """A letter is drafted, laid out, looked at again, and leaves once; what must not leave stays."""
 
 import io
+import re
 import zipfile
 from datetime import UTC, date, datetime, timedelta
 
@@ -19,6 +20,7 @@ from gateway.core.work import Job, JobRow, Retry
 from gateway.law.tables import shipped
 from gateway.merchants import secrets
 from gateway.receivables import (
+    agreements,
     claims,
     letter_events,
     letter_job,
@@ -400,3 +402,21 @@ def test_a_deadline_that_moves_with_its_letter_keeps_clear_of_the_lands_own_holi
     with time_machine.travel(NOW + timedelta(days=1), tick=False):
         desk.run(letter_id)
     assert (desk.letter(letter_id).findings, desk.letter(letter_id).deadline) == (None, date(2027, 1, 7))
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ({"max_rates": 6, "min_rate_minor": 1500}, "6 "),
+        ({"max_rates": 24, "min_rate_minor": 2500}, "4 "),
+        ({"min_rate_minor": 9000}, ""),
+    ],
+)
+def test_instalments_are_offered_as_the_shop_allows_them(desk, limits, told):
+    """100 EUR: six of 15 EUR at least, or four of 25 EUR; of 90 EUR there are none."""
+    with desk.session() as session:
+        agreements.set_limits(session, desk.world.shop_id, limits, "test", NOW)
+    desk.run(desk.draft(extra={"offers": ["instalments"]}))
+    ((_, mail),) = desk.mails()
+    offers = re.findall(r"bis zu (\d+ )", mail.body)
+    assert offers[:1] == ([told] if told else [])
