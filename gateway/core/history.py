@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Table, UniqueConstraint, bindparam, insert, select, text
 from sqlalchemy.orm import Mapped, Session
 
-from gateway.core import chain, turns
+from gateway.core import bulk, chain, turns
 from gateway.core.crypto import seal, unseal
 from gateway.core.db import Base, Tenant, merchant_of
 from gateway.core.ids import new_id
@@ -97,7 +97,7 @@ def append_many(session: Session, entries: Sequence[tuple[Entry, bytes]]) -> int
         heads[entry.subject_id] = row["seq"], row["hash"]
         rows.append(row)
     if rows:
-        session.execute(_INSERT, rows)
+        bulk.insert(session, _TABLE, rows)
     return len(rows)
 
 
@@ -124,6 +124,7 @@ def body_of(row: History, key: bytes) -> dict[str, Any]:
     return body
 
 
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _TABLE = cast("Table", History.__table__)
 _INSERT = insert(_TABLE).inline()
 _LAST = (
@@ -150,7 +151,7 @@ def _row(merchant_id: UUID, entry: Entry, seq: int, prev_hash: bytes, key: bytes
 
 def _values(merchant_id: UUID, entry: Entry, seq: int, prev_hash: bytes, key: bytes) -> dict[str, Any]:
     """The columns of an entry; a mapped object for each of thousands would take longer than sealing them."""
-    body = json.dumps(entry.body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    body = _encoded(entry.body).encode()
     row = SimpleNamespace(
         merchant_id=merchant_id,
         id=new_id(),

@@ -199,7 +199,7 @@ _INSERT_AND_WAKE = f"WITH new AS ({_INSERT}) SELECT id, pg_notify('{CHANNEL}', %
 _INSERT_MANY = """
     INSERT INTO job (queue, task, merchant_id, args, run_at, key, uniq)
     SELECT %s, %s, n.merchant_id, n.args::jsonb, now() + n.delay_s * interval '1 s', n.key, n.uniq
-    FROM unnest(%s::uuid[], %s::text[], %s::float8[], %s::text[], %s::text[])
+    FROM unnest(%b::uuid[], %b::text[], %b::float8[], %b::text[], %b::text[])
          AS n (merchant_id, args, delay_s, key, uniq)
     ON CONFLICT (uniq) WHERE uniq IS NOT NULL DO NOTHING
 """

@@ -46,7 +46,8 @@ class Period:
     @property
     def exact(self) -> Fraction:
         """The interest of these days, not rounded."""
-        return Fraction(self.principal_minor * self.days) * Fraction(self.rate_percent) / (100 * self.year_days)
+        numerator, denominator = self.rate_percent.as_integer_ratio()
+        return Fraction(self.principal_minor * self.days * numerator, 100 * self.year_days * denominator)
 
 
 @dataclass(frozen=True, slots=True)

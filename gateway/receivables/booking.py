@@ -20,6 +20,7 @@ RECOMPUTED = "recomputed"
 """Why an entry was reversed when only its amount or allocation changed: what was told still stands."""
 _ORDER = (OPENING, CREDIT, PAYMENT, REFUND, FEE, LUMP_SUM, INTEREST, WRITE_OFF)
 """Within one day. A payment's day is interest-free for what it paid, and a fee of that day asks what is still owed."""
+_LOWERING = (PAYMENT, CREDIT, WRITE_OFF)
 DAY = timedelta(days=1)
 
 Steps = Sequence[tuple[date, int]]
@@ -198,10 +199,12 @@ def _interest_before(items: Sequence[Item]) -> list[Item]:
 
     Such items are implied: they go with what implied them.
     """
+    if not any(item.kind in _LOWERING for item in items):
+        return []
     known = {item.key for item in items}
     found: dict[tuple[str, str], Item] = {}
     for item in sorted(items, key=_place):
-        if item.kind in (PAYMENT, CREDIT, WRITE_OFF) and not item.from_start:
+        if item.kind in _LOWERING and not item.from_start:
             through = item.value_date if item.kind == WRITE_OFF else item.value_date - DAY
             implied = Item(INTEREST, through, item.cause, 0, {"implied": True})
             if implied.key not in known:
@@ -335,6 +338,9 @@ _TAKE: Mapping[str, Callable[[_Run, Item], _Taken]] = {
 
 def booked_through(items: Iterable[Item], rules: Rules) -> date | None:
     """The last day for which interest is booked, counted."""
-    days = [min(item.value_date, rules.known_through) for item in _in_order(items) if item.kind == INTEREST]
-    first = rules.interest_from
-    return max((day for day in days if first is not None and first <= day), default=None)
+    first, told = rules.interest_from, list(items)
+    if first is None:
+        return None
+    interest = (item for item in (*told, *_interest_before(told)) if item.kind == INTEREST)
+    days = [min(item.value_date, rules.known_through) for item in interest]
+    return max((day for day in days if first <= day), default=None)

@@ -154,14 +154,14 @@ def apply(session: Session, keys: Keys, claim_id: UUID, change: Change, now: dat
 
 def apply_many(
     session: Session, keys: Keys, wanted: Sequence[tuple[UUID, Sequence[Change]]], now: datetime
-) -> list[Claim]:
+) -> list[Case]:
     """Carry out changes on up to 1,000 claims, each claim's in the order given: the same rows as one by one.
 
-    All of it happens or none. Raises what `apply` raises.
+    All of it happens or none. Raises what `apply` raises. The claims come back as they are now, with their ledger.
     """
     if len(wanted) > MAX_BATCH:
         raise ValueError(f"at most {MAX_BATCH} claims at once")
-    found = cases.load(session, {claim_id for claim_id, _ in wanted}, lawful.rulebook(store.load(session)), now)
+    found = cases.load_many(session, {claim_id for claim_id, _ in wanted}, lawful.rulebook(store.load(session)), now)
     for claim_id, changes in wanted:
         if claim_id not in found:
             raise ClaimUnknown
@@ -169,7 +169,7 @@ def apply_many(
     worked = [found[claim_id] for claim_id in sorted(found)]
     cases.save(session, keys, worked)
     telling.tell(session, keys.keyring, worked)
-    return [case.claim for case in worked]
+    return worked
 
 
 def get(session: Session, claim_id: UUID | None) -> Claim:

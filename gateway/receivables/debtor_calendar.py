@@ -5,9 +5,10 @@ holiday anywhere in Germany; where a country is not known, weekends alone are ke
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
+from typing import TypeVar
 
 from gateway.core.errors import GatewayError
 from gateway.law import calendars, fees
@@ -22,6 +23,10 @@ DAY = timedelta(days=1)
 RECEIVED_AFTER = {"email": 1, "post": 3}
 """Working days until a letter counts as received; later than usual, so that no debtor is in default too soon."""
 USUALLY_AFTER = 3
+MOST_KNOWN = 10_000
+"""Answers that a calendar remembers."""
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 _SOME_DAY = date(2026, 1, 2)
 _SATURDAY = 5
 
@@ -40,17 +45,21 @@ class LawCalendar:
     """`next_step.Calendar` over the tables of the law."""
 
     tables: Tables
+    _found_before: dict[Case, DefaultFound | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _working: dict[tuple[str, str | None, date], bool] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def sends_on(self, facts: ClaimFacts, sending: Sending, day: date) -> bool:
         """Whether letters leave there on that day: a chosen weekday, no holiday of the Land."""
         if day.weekday() not in sending.weekdays:
             return False
-        return all(_works(facts.country, region, day, self.tables) for region in _regions(facts.country, facts.region))
+        return all(self._works(facts.country, region, day) for region in _regions(facts.country, facts.region))
 
     def working_day(self, facts: ClaimFacts, day: date) -> date:
         """The day, or the first working day after it (§ 193 BGB)."""
         region = region_of(facts.country, facts.region)
-        while not _works(facts.country, region, day, self.tables):
+        while not self._works(facts.country, region, day):
             day += DAY
         return day
 
@@ -100,7 +109,20 @@ class LawCalendar:
         except GatewayError:
             return None
 
+    def _works(self, country: str, region: str | None, day: date) -> bool:
+        """Many debtors ask for the same days."""
+        asked = country, region, day
+        if asked not in self._working:
+            _limited(self._working)[asked] = _works(country, region, day, self.tables)
+        return self._working[asked]
+
     def _found(self, case: Case) -> DefaultFound | None:
+        """Claims that fell due alike are in default alike, so each case is found once."""
+        if case not in self._found_before:
+            _limited(self._found_before)[case] = self._find(case)
+        return self._found_before[case]
+
+    def _find(self, case: Case) -> DefaultFound | None:
         """None too where the law says nothing about the country or the day: then there is no default to claim."""
         try:
             found = default_date(case, self.tables)
@@ -109,6 +131,13 @@ class LawCalendar:
         if found.default_from is None or found.interest_from is None:
             return None
         return DefaultFound(found.default_from, found.interest_from, found.ground)
+
+
+def _limited(known: dict[_K, _V]) -> dict[_K, _V]:
+    """Emptied when it is full."""
+    if len(known) >= MOST_KNOWN:
+        known.clear()
+    return known
 
 
 def _case(facts: ClaimFacts) -> Case:

@@ -6,20 +6,21 @@ from datetime import date, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
+from gateway.core import bulk
 from gateway.core.clock import local_date
 from gateway.core.db import merchant_of
 from gateway.core.work import NewJob, enqueue_many
 from gateway.law import fees
 from gateway.law.tables import Tables
-from gateway.receivables import calls, changes, days, ledger
+from gateway.receivables import calls, changes, days
 from gateway.receivables.bundle import Bundle, Due
+from gateway.receivables.case import Case
 from gateway.receivables.changes import Change
 from gateway.receivables.claim_figures import OrderSeen, figures_of
 from gateway.receivables.letter_models import Letter, LetterClaim
-from gateway.receivables.models import Claim
 from gateway.shops.models import Order
 
 RELEASE = "letters.release"
@@ -77,13 +78,13 @@ def _changes(drafted: Drafted, due: Due, tables: Tables) -> list[Change]:
 
 
 def insert_letters(
-    session: Session, drafts: Sequence[Drafted], booked: Mapping[UUID, Claim], tables: Tables, now: datetime
+    session: Session, drafts: Sequence[Drafted], booked: Mapping[UUID, Case], tables: Tables, now: datetime
 ) -> None:
     """The letters, what each says about each claim as it is `booked` now, and the job that lets it out."""
     if not drafts:
         return
-    session.execute(insert(_LETTERS), [_letter(session, drafted, now) for drafted in drafts])
-    session.execute(insert(_LINES), _lines(session, drafts, booked, tables))
+    bulk.insert(session, _LETTERS, [_letter(session, drafted, now) for drafted in drafts])
+    bulk.insert(session, _LINES, _lines(session, drafts, booked, tables))
     merchant_id = merchant_of(session)
     leaving = [drafted for drafted in drafts if drafted.bundle.step.channel != "call"]
     jobs = [
@@ -137,16 +138,14 @@ def _extra(drafted: Drafted) -> dict[str, Any]:
 
 
 def _lines(
-    session: Session, drafts: Sequence[Drafted], booked: Mapping[UUID, Claim], tables: Tables
+    session: Session, drafts: Sequence[Drafted], booked: Mapping[UUID, Case], tables: Tables
 ) -> list[dict[str, Any]]:
-    ids = [due.facts.id for drafted in drafts for due in drafted.bundle.claims]
-    entries, found = ledger.load(session, ids), []
-    orders = _orders(session, [due.facts.order_id for drafted in drafts for due in drafted.bundle.claims])
+    found, orders = [], _orders(session, [due.facts.order_id for drafted in drafts for due in drafted.bundle.claims])
     for drafted in drafts:
         for due in drafted.bundle.claims:
-            now = replace(due.facts, **{name: getattr(booked[due.facts.id], name) for name in _BOOKED})
+            now = replace(due.facts, **{name: getattr(booked[due.facts.id].claim, name) for name in _BOOKED})
             order = orders.get(now.order_id, OrderSeen())
-            figures = figures_of(now, entries[now.id], order, drafted.bundle.day, tables)
+            figures = figures_of(now, booked[now.id].booked, order, drafted.bundle.day, tables)
             found.append(
                 {
                     "merchant_id": merchant_of(session),

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from gateway.core.bulk import among
 from gateway.core.db import merchant_of
 from gateway.receivables.agreement_models import Instalment, InstalmentPlan, Objection, PlanClaim
 from gateway.receivables.letter_models import Letter, LetterClaim
@@ -129,13 +130,13 @@ COLUMNS = tuple(field.name for field in fields(ClaimFacts) if field.name not in 
 def load(session: Session, claim_ids: Collection[UUID]) -> dict[UUID, ClaimFacts]:
     """The facts of each of these claims that is there, in seven reads however many they are."""
     ids = list(claim_ids)
-    mine = Claim.merchant_id == merchant_of(session), Claim.id.in_(ids)
+    mine = Claim.merchant_id == merchant_of(session), among(Claim.id, ids)
     claims = session.execute(select(*(getattr(Claim, name) for name in COLUMNS)).where(*mine)).all()
     holds, letters, disputed = _holds(session, ids), _letters(session, ids), _disputed(session, ids)
     orders, plans = _orders(session, [row.order_id for row in claims if row.order_id]), _plans(session, ids)
     return {
         row.id: ClaimFacts(
-            **row._asdict(),
+            **dict(zip(COLUMNS, row, strict=True)),
             holds=tuple(holds.get(row.id, ())),
             letters=tuple(letters.get(row.id, ())),
             order=orders.get(row.order_id),
@@ -149,7 +150,7 @@ def load(session: Session, claim_ids: Collection[UUID]) -> dict[UUID, ClaimFacts
 def _holds(session: Session, ids: list[UUID]) -> dict[UUID, list[HoldFacts]]:
     one = ClaimHold
     wanted = select(one.claim_id, one.id, one.reason, one.from_on, one.until_on, one.amount_minor, one.cause)
-    mine = one.merchant_id == merchant_of(session), one.claim_id.in_(ids), one.lifted_at.is_(None)
+    mine = one.merchant_id == merchant_of(session), among(one.claim_id, ids), one.lifted_at.is_(None)
     return _grouped(session, wanted.where(*mine).order_by(one.id), HoldFacts)
 
 
@@ -158,17 +159,17 @@ def _letters(session: Session, ids: list[UUID]) -> dict[UUID, list[LetterFacts]]
     wanted = select(LetterClaim.claim_id, one.id, LetterClaim.level, one.step, one.channel, one.state, one.day)
     wanted = wanted.add_columns(one.deadline, one.kind, one.origin)
     at_letter = (one.merchant_id == LetterClaim.merchant_id) & (one.id == LetterClaim.letter_id)
-    mine = LetterClaim.merchant_id == merchant_of(session), LetterClaim.claim_id.in_(ids)
+    mine = LetterClaim.merchant_id == merchant_of(session), among(LetterClaim.claim_id, ids)
     return _grouped(session, wanted.join_from(LetterClaim, one, at_letter).where(*mine).order_by(one.id), LetterFacts)
 
 
 def _disputed(session: Session, ids: list[UUID]) -> set[UUID]:
-    mine = Objection.merchant_id == merchant_of(session), Objection.claim_id.in_(ids), Objection.state == "OPEN"
+    mine = Objection.merchant_id == merchant_of(session), among(Objection.claim_id, ids), Objection.state == "OPEN"
     return set(session.scalars(select(Objection.claim_id).where(*mine)))
 
 
 def _orders(session: Session, ids: list[UUID]) -> dict[UUID | None, OrderFacts]:
-    mine = Order.merchant_id == merchant_of(session), Order.id.in_(ids)
+    mine = Order.merchant_id == merchant_of(session), among(Order.id, ids)
     return {
         row.id: OrderFacts(
             state=row.state,
@@ -185,7 +186,7 @@ def _orders(session: Session, ids: list[UUID]) -> dict[UUID | None, OrderFacts]:
 def _plans(session: Session, ids: list[UUID]) -> dict[UUID, PlanFacts]:
     one = InstalmentPlan
     at_plan = (one.merchant_id == PlanClaim.merchant_id) & (one.id == PlanClaim.plan_id)
-    mine = PlanClaim.merchant_id == merchant_of(session), PlanClaim.claim_id.in_(ids)
+    mine = PlanClaim.merchant_id == merchant_of(session), among(PlanClaim.claim_id, ids)
     wanted = select(PlanClaim.claim_id, one.id, one.state, one.next_on, one.warned_on, one.grace_days)
     running = wanted.join_from(PlanClaim, one, at_plan).where(*mine, one.state.in_(["RUNNING", "WARNED"]))
     rows = session.execute(running.order_by(one.id)).all()
@@ -195,7 +196,7 @@ def _plans(session: Session, ids: list[UUID]) -> dict[UUID, PlanFacts]:
 
 def _instalments(session: Session, plan_ids: list[UUID]) -> dict[UUID, list[tuple[date, int]]]:
     one = Instalment
-    mine = one.merchant_id == merchant_of(session), one.plan_id.in_(plan_ids)
+    mine = one.merchant_id == merchant_of(session), among(one.plan_id, plan_ids)
     wanted = select(one.plan_id, one.due_date, one.amount_minor).where(*mine).order_by(one.plan_id, one.number)
     return _grouped(session, wanted, lambda *rate: rate)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from gateway.core.bulk import among
 from gateway.core.crypto import Keyring
 from gateway.core.db import merchant_of
 from gateway.shops import buyers
@@ -29,7 +30,7 @@ class Keys:
 
     def many(self, session: Session, buyer_ids: Collection[UUID]) -> dict[UUID, bytes]:
         """Keys of many buyers in one read; who is erased is missing."""
-        mine = Buyer.merchant_id == merchant_of(session), Buyer.id.in_(set(buyer_ids)), Buyer.wrapped_key.is_not(None)
+        mine = Buyer.merchant_id == merchant_of(session), among(Buyer.id, buyer_ids), Buyer.wrapped_key.is_not(None)
         wanted = select(Buyer.id, Buyer.wrapped_key).where(*mine).order_by(Buyer.id)
         rows = session.execute(wanted.with_for_update(read=True, key_share=True))
         return {id_: self.keyring.unwrap(wrapped, buyers.context_of(id_)) for id_, wrapped in rows if wrapped}

@@ -6,15 +6,17 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Table, func, select, text
+from sqlalchemy import BigInteger, Table, func, select
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
+from gateway.core.bulk import among
 from gateway.core.db import merchant_of
 from gateway.receivables.booking import Booked, Posting
 from gateway.receivables.models import LedgerEntry, LedgerLine
 
 _ENTRIES, _LINES = (cast("Table", model.__table__) for model in (LedgerEntry, LedgerLine))
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def load(session: Session, claim_ids: Collection[UUID]) -> dict[UUID, list[Booked]]:
@@ -44,7 +46,7 @@ def _reading(session: Session, claim_ids: Collection[UUID]) -> Any:
         entry.reverses,
         lines.label("lines"),
     )
-    mine = entry.merchant_id == merchant_id, entry.claim_id.in_(list(claim_ids))
+    mine = entry.merchant_id == merchant_id, among(entry.claim_id, claim_ids)
     return wanted.where(*mine).order_by(entry.claim_id, entry.seq)
 
 
@@ -57,33 +59,32 @@ def post(session: Session, entries: Sequence[tuple[UUID, Booked]], now: datetime
     names = ("ids", "claims", "seqs", "kinds", "days", "causes", "reverses", "counts", "workings")
     told = dict(zip(names, map(list, columns), strict=True))
     told |= dict(zip(("entries", "accounts", "amounts"), map(list, zip(*lines, strict=True)), strict=True))
-    session.execute(_POST, {"merchant": merchant_of(session), "now": now, **told})
+    session.flush()
+    session.connection().exec_driver_sql(_POST, {"merchant": merchant_of(session), "now": now, **told})
 
 
 def _entry_row(claim_id: UUID, booked: Booked) -> tuple[Any, ...]:
     posting = booked.posting
-    working = json.dumps(dict(posting.working), ensure_ascii=False) if posting.working else None
+    working = _encoded(dict(posting.working)) if posting.working else None
     told = (posting.kind, posting.value_date, posting.cause, posting.reverses, len(posting.lines), working)
     return booked.id, claim_id, booked.seq, *told
 
 
-_POST = text(
-    """
+_POST = """
     WITH entry AS (
         INSERT INTO ledger_entry (merchant_id, id, claim_id, seq, kind, value_date, cause, reverses, line_count,
                                   working, booked_at)
-        SELECT :merchant, e.id, e.claim_id, e.seq, e.kind, e.value_date, e.cause, e.reverses, e.line_count,
-               CAST(e.working AS jsonb), :now
-        FROM unnest(CAST(:ids AS uuid[]), CAST(:claims AS uuid[]), CAST(:seqs AS integer[]), CAST(:kinds AS text[]),
-                    CAST(:days AS date[]), CAST(:causes AS text[]), CAST(:reverses AS uuid[]),
-                    CAST(:counts AS smallint[]), CAST(:workings AS text[]))
+        SELECT %(merchant)s, e.id, e.claim_id, e.seq, e.kind, e.value_date, e.cause, e.reverses, e.line_count,
+               CAST(e.working AS jsonb), %(now)s
+        FROM unnest(%(ids)b::uuid[], %(claims)b::uuid[], %(seqs)b::integer[], %(kinds)b::text[],
+                    %(days)b::date[], %(causes)b::text[], %(reverses)b::uuid[],
+                    %(counts)b::smallint[], %(workings)b::text[])
              AS e (id, claim_id, seq, kind, value_date, cause, reverses, line_count, working))
     INSERT INTO ledger_line (merchant_id, entry_id, account, amount_minor)
-    SELECT :merchant, l.entry_id, l.account, l.amount_minor
-    FROM unnest(CAST(:entries AS uuid[]), CAST(:accounts AS text[]), CAST(:amounts AS bigint[]))
+    SELECT %(merchant)s, l.entry_id, l.account, l.amount_minor
+    FROM unnest(%(entries)b::uuid[], %(accounts)b::text[], %(amounts)b::bigint[])
          AS l (entry_id, account, amount_minor)
-    """,
-)
+    """
 """One statement, so that no check can fall between an entry and its lines."""
 
 
@@ -91,7 +92,7 @@ def sums(session: Session, claim_ids: Collection[UUID]) -> dict[UUID, dict[str, 
     """What the lines of each claim add up to, account by account."""
     total = sql_cast(func.sum(_LINES.c.amount_minor), BigInteger)
     at_entry = (_LINES.c.merchant_id == _ENTRIES.c.merchant_id) & (_LINES.c.entry_id == _ENTRIES.c.id)
-    mine = _ENTRIES.c.merchant_id == merchant_of(session), _ENTRIES.c.claim_id.in_(list(claim_ids))
+    mine = _ENTRIES.c.merchant_id == merchant_of(session), among(_ENTRIES.c.claim_id, claim_ids)
     wanted = select(_ENTRIES.c.claim_id, _LINES.c.account, total).join_from(_ENTRIES, _LINES, at_entry).where(*mine)
     found: dict[UUID, dict[str, int]] = {claim_id: {} for claim_id in claim_ids}
     for claim_id, account, amount_minor in session.execute(wanted.group_by(_ENTRIES.c.claim_id, _LINES.c.account)):

@@ -89,10 +89,10 @@ def _charge(case: Case, item: Item) -> bool:
 
 def book_interest(case: Case, change: changes.BookInterest) -> bool:
     item = Item(INTEREST, change.through, change.cause)
-    if case.state in CLOSED or any(other.key == item.key for other in case.items):
+    items, before = case.items, len(case.booked)
+    if case.state in CLOSED or any(other.key == item.key for other in items):
         return False
-    before = len(case.booked)
-    case.rebook([*case.items, item], change.cause)
+    case.rebook([*items, item], change.cause)
     return len(case.booked) > before
 
 

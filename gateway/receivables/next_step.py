@@ -119,7 +119,8 @@ def next_step(
     wait = _braked(facts, track, today, beside) or _too_soon(facts, track, step, today, calendar, beside)
     if wait is not None:
         return replace(wait, until=_sending_day(facts, track, max(wait.until, today + DAY), calendar))
-    due = _due(facts, track, replace(step, channel=_channel(facts, step) or step.channel), today, calendar, beside)
+    way = _channel(facts, step) or step.channel
+    due = _due(facts, track, step if way == step.channel else replace(step, channel=way), today, calendar, beside)
     return Nothing("not-in-default") if step.kind == "final" and due.default is None else due
 
 

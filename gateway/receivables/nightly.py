@@ -14,6 +14,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from gateway.core.bulk import among
 from gateway.core.channels import post_notice
 from gateway.core.db import Database, merchant_of
 from gateway.core.errors import GatewayError
@@ -22,6 +23,7 @@ from gateway.law.tables import Tables
 from gateway.receivables import changes, claims, days, drafting, sending, surroundings
 from gateway.receivables.agreement_models import DunningRun
 from gateway.receivables.bundle import Due, bundle
+from gateway.receivables.case import Case
 from gateway.receivables.changes import Change
 from gateway.receivables.debtor_calendar import LawCalendar
 from gateway.receivables.drafting import Drafted
@@ -34,9 +36,9 @@ from gateway.receivables.models import Claim
 from gateway.receivables.next_step import Next, Nothing, Step, Surroundings, Wait, next_step
 from gateway.shops.models import Buyer
 
-BATCH = 200
+BATCH = 400
 """Debtors per transaction."""
-MOST_CLAIMS = 800
+MOST_CLAIMS = 1_600
 """Claims of them: the rest of a debtor with more waits for the next night."""
 DAY = timedelta(days=1)
 TOLD = {"limitation": "claim-limited", "undeliverable": "claim-undeliverable"}
@@ -53,10 +55,10 @@ class Night:
     tables: Tables
     now: datetime
     day: date
+    calendar: LawCalendar = field(init=False, repr=False, compare=False)
 
-    @property
-    def calendar(self) -> LawCalendar:
-        return LawCalendar(self.tables)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "calendar", LawCalendar(self.tables))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,18 +209,18 @@ def _look_again(answer: Next, night: Night) -> changes.LookAgain:
     )
 
 
-def _apply(work_: _Work) -> dict[UUID, Claim]:
+def _apply(work_: _Work) -> dict[UUID, Case]:
     """Every claim that was looked at, as it is now."""
-    booked: dict[UUID, Claim] = {}
+    booked: dict[UUID, Case] = {}
     for start in range(0, len(work_.wanted), claims.MAX_BATCH):
         some = work_.wanted[start : start + claims.MAX_BATCH]
         done = claims.apply_many(work_.session, work_.night.keys, some, work_.night.now)
-        booked |= {claim.id: claim for claim in done}
+        booked |= {case.claim.id: case for case in done}
     return booked
 
 
 def _due_ids(session: Session, night: Night, buyers: Collection[UUID]) -> list[UUID]:
-    mine = Claim.merchant_id == merchant_of(session), Claim.next_on <= night.day, Claim.buyer_id.in_(list(buyers))
+    mine = Claim.merchant_id == merchant_of(session), Claim.next_on <= night.day, among(Claim.buyer_id, buyers)
     return list(session.scalars(select(Claim.id).where(*mine).order_by(Claim.id).limit(MOST_CLAIMS)))
 
 

@@ -1,13 +1,13 @@
 """What next_step is told beside the claim, read for many claims in a fixed number of queries."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from gateway.core.bulk import among
 from gateway.core.db import merchant_of
 from gateway.receivables import days
 from gateway.receivables.debtor_calendar import LawCalendar
@@ -34,10 +34,9 @@ def read(
     paid = _paid(session, [facts.id for facts in old])
     limited = {facts.id: calendar.limited_from(facts, paid.get(facts.id, ())) for facts in old}
     bank_through = _bank_through(session)
-    usual = Surroundings(bank_through=bank_through)
     return {
-        facts.id: replace(
-            usual,
+        facts.id: Surroundings(
+            bank_through=bank_through,
             regular=facts.buyer_id in regular,
             letter_days=frozenset(lettered.get(facts.buyer_id, ())),
             limited_from=limited.get(facts.id),
@@ -49,12 +48,12 @@ def read(
 
 def _regular(session: Session, buyers: Collection[UUID]) -> set[UUID]:
     """Who has paid an order of this merchant in full before."""
-    mine = Order.merchant_id == merchant_of(session), Order.buyer_id.in_(list(buyers)), Order.paid_at.is_not(None)
+    mine = Order.merchant_id == merchant_of(session), among(Order.buyer_id, buyers), Order.paid_at.is_not(None)
     return set(session.scalars(select(Order.buyer_id).where(*mine).distinct()))
 
 
 def _letter_days(session: Session, buyers: Collection[UUID], today: date) -> dict[UUID, set[date]]:
-    mine = Letter.merchant_id == merchant_of(session), Letter.buyer_id.in_(list(buyers))
+    mine = Letter.merchant_id == merchant_of(session), among(Letter.buyer_id, buyers)
     written = select(Letter.buyer_id, Letter.day).where(*mine, Letter.day >= today, Letter.state != "WITHDRAWN")
     return _grouped(session.execute(written))
 
@@ -63,7 +62,7 @@ def _charged(session: Session, claims: Sequence[UUID]) -> set[UUID]:
     if not claims:
         return set()
     one = LedgerEntry
-    mine = one.merchant_id == merchant_of(session), one.claim_id.in_(claims), one.kind == "lump_sum"
+    mine = one.merchant_id == merchant_of(session), among(one.claim_id, claims), one.kind == "lump_sum"
     return set(session.scalars(select(one.claim_id).where(*mine, ~_reversed())))
 
 
@@ -77,7 +76,7 @@ def _paid(session: Session, claims: Sequence[UUID]) -> dict[UUID, set[date]]:
     if not claims:
         return {}
     one = ClaimPayment
-    mine = one.merchant_id == merchant_of(session), one.claim_id.in_(claims), one.reversed_at.is_(None)
+    mine = one.merchant_id == merchant_of(session), among(one.claim_id, claims), one.reversed_at.is_(None)
     return _grouped(session.execute(select(one.claim_id, one.paid_on).where(*mine)))
 
 

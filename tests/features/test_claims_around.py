@@ -79,6 +79,18 @@ def test_a_batch_writes_the_same_rows_as_one_by_one(book):
     assert [rows(book, one) for one in many] == [rows(book, one) for one in single]
 
 
+def test_who_holds_a_claim_sees_what_a_batch_made_of_it(book):
+    """The batch writes past the mapper; an object that was read before in the same transaction shows it all the same."""
+    claim_id = book.open()
+    with book.transaction() as session:
+        held = claims.get(session, claim_id)
+        claims.apply_many(session, book.keys, [(claim_id, a_night(new_id()))], NOW)
+        assert (held.state, held.level, held.costs_minor) == ("DUNNING", 2, 120)
+        assert held.interest_minor > 0
+        assert not session.dirty
+    assert book.claim(claim_id).interest_minor == held.interest_minor
+
+
 def test_a_batch_happens_as_a_whole_or_not_at_all(book):
     """The second claim is refused: the first keeps what it had."""
     first, second = book.open(), book.open()
