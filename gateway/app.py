@@ -8,8 +8,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import __version__, config, wiring
 from gateway.core.errors import GatewayError
-from gateway.core.http import MAX_BODY_BYTES, Api, Sessions, refuse_nul, register_errors, services
+from gateway.core.http import Api, Sessions, refuse_nul, register_errors, services
 from gateway.core.services import Services
+from gateway.core.strict_json import MAX_BODY_BYTES
 from gateway.core.work import worker_age_s
 from gateway.core.workloop import Pace
 from gateway.merchants import guards

@@ -1,158 +1,64 @@
 """The command `kulanz`: every act of an operator, and one order decided for anybody."""
 
-import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from uuid import UUID
+from typing import Any
 
 import click
-import psycopg
-from sqlalchemy.exc import OperationalError
 
-from gateway import (
-    __version__,
-    audit,
-    backup,
-    commands_bureau,
-    commands_buyers,
-    commands_card,
-    commands_claims,
-    commands_decide,
-    commands_desk,
-    commands_dunning,
-    commands_jobs,
-    commands_law,
-    commands_letters,
-    commands_merchants,
-    commands_model,
-    commands_objections,
-    commands_policy,
-    commands_privacy,
-    commands_replay,
-    commands_shield,
-    config,
-    keys,
-    migrate,
-    wiring,
-    worker,
-)
-from gateway.core import clock
-from gateway.core.anchors import Trail
-from gateway.core.db import WEB_ROLE, WORKER_ROLE, PrivilegedLogin
+from gateway import __version__
+from gateway.command_table import COMMANDS, resolve
 from gateway.core.errors import GatewayError
-from gateway.core.rotation import WrappedColumn
-from gateway.core.services import Services
-from gateway.demo import seed
-from gateway.embedded.environment import environment
-from gateway.embedded.run import command as run_command
-from gateway.shops import erasure
+
+OPERATOR, COMPLAINT = "gateway.operating:Operator", "gateway.operating:complaint"
 
 
-@dataclass
-class Operator:
-    """What commands work with; opened on first use, so that `--help` needs no database."""
+class Later:
+    """The operator's services for a command; what they need is loaded when the command first asks for any."""
 
-    context: click.Context
+    def __init__(self, context: click.Context) -> None:
+        self._context = context
 
     @cached_property
-    def settings(self) -> config.Settings:
-        """From the environment; what it leaves open comes from the embedded servers, until the command ends."""
-        return config.load(self.context.with_resource(environment(os.environ, role=WORKER_ROLE)))
+    def _operator(self) -> Any:
+        return resolve(OPERATOR)(self._context)
 
-    @cached_property
-    def services(self) -> Services:
-        opened = wiring.open_services(self.settings, role=WORKER_ROLE, pool_size=worker.SLOTS + 2)
-        opened.db.refuse_privileges()
-        wiring.install_listeners()
-        return opened
-
-    @cached_property
-    def trail(self) -> Trail:
-        return wiring.trail(self.services)
-
-    @property
-    def wrapped_columns(self) -> Sequence[WrappedColumn]:
-        return wiring.WRAPPED
-
-    @property
-    def objections(self) -> Sequence[erasure.Objects]:
-        return wiring.OBJECTIONS
-
-    def merchant_ids(self) -> Iterable[UUID]:
-        return wiring.merchant_ids(self.services.db)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._operator, name)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """The table of commands as a group."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's method
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's method
+        found: click.Command | None = resolve(COMMANDS[cmd_name].place) if cmd_name in COMMANDS else None
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """From the table alone: help loads no command."""
+        limit = formatter.width - 6 - max(len(name) for name in COMMANDS)
+        rows = [
+            (name, click.Command(name, help=COMMANDS[name].about).get_short_help_str(limit))
+            for name in self.list_commands(ctx)
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 @click.pass_context
 def main(context: click.Context) -> None:
     """Kulanz: which payment methods are safe to show, and what happens afterwards."""
     if context.obj is None:
-        context.obj = Operator(context)
-
-
-@main.command("migrate")
-@click.pass_obj
-def migrate_command(operator: Operator) -> None:
-    """Bring the database to the newest schema (uses DATABASE_OWNER_URL)."""
-    config.require(operator.settings, "database_owner_url")
-    migrate.upgrade(operator.settings.database_owner_url, runtime_url=operator.settings.database_url)
-    click.echo(f"database is at {migrate.head_revision()}")
-
-
-@main.command("worker")
-@click.pass_obj
-def worker_command(operator: Operator) -> None:
-    """Serve the queues and the schedule until SIGTERM."""
-    wiring.configure_logging(operator.settings.log_level)
-    worker.serve(operator.services, wiring.tasks(operator.services), wiring.SCHEDULE)
-
-
-def seed_demo(settings: config.Settings, known: Mapping[str, str]) -> Mapping[str, str]:
-    """The demo merchant for `kulanz run`, made or found."""
-    opened = wiring.open_services(settings, role=WEB_ROLE)
-    wiring.install_listeners()
-    try:
-        return seed.shown(seed.seed(opened, clock.now(), known))
-    finally:
-        opened.db.engine.dispose()
-        opened.cache.close()
-
-
-COMMANDS: tuple[click.Command, ...] = (
-    run_command(seed_demo),
-    backup.backup_command,
-    backup.restore_command,
-    audit.audit,
-    keys.keys,
-    commands_card.card,
-    commands_card.facts,
-    commands_model.model,
-    commands_decide.decide_command,
-    *commands_law.COMMANDS,
-    commands_replay.replay_command,
-    *commands_merchants.COMMANDS,
-    *commands_desk.COMMANDS,
-    *commands_policy.COMMANDS,
-    *commands_dunning.COMMANDS,
-    commands_bureau.bureau,
-    commands_objections.objections_group,
-    commands_objections.plans_group,
-    commands_buyers.buyer,
-    commands_claims.claims_group,
-    commands_privacy.privacy,
-    commands_letters.letters,
-    commands_jobs.jobs,
-    commands_shield.shield_group,
-)
-for _command in COMMANDS:
-    main.add_command(_command)
+        context.obj = Later(context)
 
 
 def run() -> None:
-    """Entry point: a GatewayError becomes one line and exit status 2."""
+    """Entry point: what an operator can mend becomes one line and exit status 2."""
     try:
         main(standalone_mode=True)
     except GatewayError as error:
@@ -160,9 +66,8 @@ def run() -> None:
         for fault in error.facts.get("errors", []):
             click.echo("  " + ": ".join(filter(None, (fault["path"], fault["message"]))), err=True)
         sys.exit(2)
-    except (config.SettingMissing, PrivilegedLogin) as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
-    except (psycopg.OperationalError, OperationalError) as error:
-        click.echo(migrate.complaint(error), err=True)
+    except Exception as error:
+        if (told := resolve(COMPLAINT)(error)) is None:
+            raise
+        click.echo(told, err=True)
         sys.exit(2)

@@ -18,9 +18,10 @@ from gateway.checkout.schemas import CheckoutSchema
 from gateway.core import clock
 from gateway.core.errors import GatewayError, Invalid, NotFound, Unavailable
 from gateway.core.faults import pointers
-from gateway.core.http import MAX_BODY_BYTES, BodyTooLarge
+from gateway.core.http import BodyTooLarge
 from gateway.core.ids import from_public
 from gateway.core.services import Services
+from gateway.core.strict_json import MAX_BODY_BYTES
 from gateway.embedded import Engines
 from gateway.merchants.auth import SCOPES, Principal, Principals
 from gateway.shops import shops

@@ -254,7 +254,3 @@ def disable_callback(desk: Desk, *, endpoint_id: str) -> Row:
     callbacks.disable(desk.session, id_, clock.now())
     desk.note("callback.disabled", "callback_endpoint", id_)
     return {"callback": endpoint_id, "disabled": True}
-
-
-COMMANDS: tuple[click.Command, ...] = (user, connection, callback)
-"""For the table in `wiring`."""

@@ -207,7 +207,3 @@ def run_command(operator: OperatorContext, /, merchant: str) -> None:
 
 def _lines(warnings: list[dict[str, str]]) -> list[str] | None:
     return [f"{one['path']}: {one['message']}" for one in warnings] or None
-
-
-COMMANDS: tuple[click.Command, ...] = (dunning_group,)
-"""For the table in `cli`."""

@@ -1,11 +1,8 @@
-"""`kulanz calc` and `kulanz law`: the calculators, and the dated tables they read."""
+"""`kulanz law`: the dated tables that the calculators read."""
 
-import json
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 from sqlalchemy.exc import DBAPIError
@@ -13,59 +10,18 @@ from sqlalchemy.exc import DBAPIError
 from gateway.command_line import AS_JSON, OperatorContext, Row, tell
 from gateway.core import clock
 from gateway.core.db import WORKER_ROLE, Database
-from gateway.core.errors import BadRequest, GatewayError, Invalid, Unavailable
-from gateway.core.http import MAX_BODY_BYTES, decode_json
+from gateway.core.errors import Unavailable
 from gateway.law import imports, store
-from gateway.law.catalogue import CALCULATORS, calculate
 from gateway.law.kinds import KINDS
 from gateway.law.tables import Row as LawRow
 from gateway.law.tables import Tables, shipped
 from gateway.merchants.audit import SYSTEM
 
 DATABASE = "DATABASE_URL"
-NAMES = ", ".join(CALCULATORS)
 
 
-@click.command(
-    "calc", help=f"Read one JSON object on standard input, print the answer as JSON.\n\nNAME is one of {NAMES}."
-)
-@click.argument("name")
-@click.option(
-    "--imported/--shipped",
-    default=None,
-    help=f"With the rows imported into the database, or those of this release only; default: imported if {DATABASE} is set.",
-)
-@click.pass_obj
-def calc(operator: OperatorContext, name: str, *, imported: bool | None) -> None:
-    try:
-        answer = calculate(name, _given(), _tables(operator, imported=imported), clock.now().date())
-    except GatewayError as error:
-        click.echo(json.dumps(problem(error), ensure_ascii=False, default=str))
-        sys.exit(2)
-    click.echo(json.dumps(answer, ensure_ascii=False))
-
-
-def problem(error: GatewayError) -> dict[str, Any]:
-    """The error as the API tells it, without an address."""
-    detail = {"detail": error.detail} if error.detail else {}
-    return {"code": error.code, "title": error.title, "status": error.status, **detail, **error.facts}
-
-
-def _given() -> Any:
-    """What stands on standard input. Raises Invalid."""
-    raw = sys.stdin.buffer.read(MAX_BODY_BYTES + 1)
-    if len(raw) > MAX_BODY_BYTES:
-        raise Invalid(f"the input is larger than {MAX_BODY_BYTES} bytes")
-    try:
-        return decode_json(raw)
-    except BadRequest as error:
-        raise Invalid(error.detail or error.title) from error
-
-
-def _tables(operator: OperatorContext, *, imported: bool | None) -> Tables:
-    """An answer needs no server: the database is read where it is named, or where it is asked for."""
-    if imported is False or (imported is None and not os.environ.get(DATABASE)):
-        return shipped()
+def imported_tables(operator: OperatorContext) -> Tables:
+    """Shipped and imported rows, from the database that is named, or else from the operator's own."""
     if url := os.environ.get(DATABASE):
         database = Database(url, role=WORKER_ROLE, pool_size=1)
         try:
@@ -121,7 +77,7 @@ def show(operator: OperatorContext, table: str | None, *, only_shipped: bool, as
     \b
     Example: kulanz law show base-rate
     """
-    tables = _tables(operator, imported=not only_shipped)
+    tables = shipped() if only_shipped else imported_tables(operator)
     if table is None:
         tell(_summary(tables), as_json=as_json)
         return
@@ -147,7 +103,3 @@ def _summary(tables: Tables) -> list[Row]:
 def _tell(rows: Sequence[LawRow], *, as_json: bool) -> None:
     names = ("table", "key", "valid_from", "valid_to", "value", "certainty", "source")
     tell([{name: getattr(row, name) for name in names} for row in rows], as_json=as_json)
-
-
-COMMANDS: tuple[click.Command, ...] = (calc, law)
-"""For the table in `cli`."""

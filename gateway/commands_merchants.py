@@ -233,7 +233,3 @@ def revoke_key(desk: Desk, *, key_id: str) -> Row:
     auth.revoke_key(desk.session, id_, clock.now())
     desk.note("key.revoked", "api_key", id_)
     return {"key": key_id, "revoked": True}
-
-
-COMMANDS: tuple[click.Command, ...] = (merchant, shop, key)
-"""For the table in `wiring`."""

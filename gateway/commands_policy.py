@@ -266,7 +266,3 @@ def _acting(desk: Desk, shop_id: UUID, kind: str) -> Row:
 
 def _read(file: str) -> Any:
     return question_file.read(file, sys.stdin.buffer)
-
-
-COMMANDS: tuple[click.Command, ...] = (policy,)
-"""For the table in `cli`."""

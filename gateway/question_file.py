@@ -12,7 +12,7 @@ from typing import IO, Any
 import yaml
 
 from gateway.core.errors import BadRequest, NotFound, TooLarge
-from gateway.core.http import decode_json
+from gateway.core.strict_json import decode_json
 
 MAX_BYTES = 4 * 1024 * 1024
 

@@ -16,9 +16,10 @@ from gateway.checkout import backtests, documents, stages, versions
 from gateway.checkout.versions import Checked, Standing
 from gateway.core import clock
 from gateway.core.errors import GatewayError, Invalid, Refused
-from gateway.core.http import decode_json, services
+from gateway.core.http import services
 from gateway.core.ids import to_public
 from gateway.core.pages import say
+from gateway.core.strict_json import decode_json
 from gateway.merchants import policies
 from gateway.merchants.models import Role
 from gateway.merchants.users import DeskUser

@@ -17,13 +17,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException
 
-from gateway.core import fastload, strict_json
+from gateway.core import fastload
 from gateway.core.errors import BadRequest, GatewayError, Invalid, TooLarge, Unavailable
 from gateway.core.faults import pointers
 from gateway.core.services import Services
+from gateway.core.strict_json import MAX_BODY_BYTES, decode_json
 
-MAX_BODY_BYTES = 256 * 1024
-MAX_DEPTH = 32
 PROBLEM_JSON = "application/problem+json"
 
 log = structlog.get_logger(__name__)
@@ -56,34 +55,6 @@ def read_json() -> Any:
     return decode_json(raw)
 
 
-def decode_json(raw: bytes) -> Any:
-    """Strict JSON: UTF-8, no NaN and nothing beyond a float, no name twice, no lone surrogate, no NUL, nesting of at most 32."""
-    try:
-        text = raw.decode()
-        value = strict_json.loads(text)
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise NotJson(str(error) if isinstance(error, json.JSONDecodeError) else None) from error
-    if "\\u" in text or raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
-        _check(value, "", 0)
-    return value
-
-
-def _check(value: Any, path: str, depth: int) -> None:
-    """Refuse what json.loads lets through and PostgreSQL or a stack would choke on."""
-    if depth > MAX_DEPTH:
-        raise Invalid.at(path[:200], f"nested deeper than {MAX_DEPTH}")
-    if isinstance(value, str):
-        if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise Invalid.at(path, "holds a character that is not text")
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            _check(name, path, depth + 1)
-            _check(inner, f"{path}/{name}", depth + 1)
-    elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            _check(inner, f"{path}/{place}", depth + 1)
-
-
 def refuse_nul() -> None:
     """Before every view: PostgreSQL holds no NUL, so no address and no form may bring one. Raises NulCharacter."""
     if "\0" in request.path or b"%00" in request.query_string or b"\0" in request.query_string:
@@ -99,10 +70,6 @@ _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 class NulCharacter(BadRequest):
     """The request holds a NUL character, which is no text."""
-
-
-class NotJson(BadRequest):
-    """The body is not valid JSON."""
 
 
 class MissingBody(BadRequest):

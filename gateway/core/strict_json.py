@@ -4,6 +4,15 @@ import json
 import math
 from typing import Any, NoReturn
 
+from gateway.core.errors import BadRequest, Invalid
+
+MAX_BODY_BYTES = 256 * 1024
+MAX_DEPTH = 32
+
+
+class NotJson(BadRequest):
+    """The body is not valid JSON."""
+
 
 def loads(text: str) -> Any:
     """The value of a JSON text. Raises ValueError, or RecursionError for what is nested too deeply."""
@@ -26,3 +35,31 @@ def _finite(digits: str) -> float:
     if math.isinf(number):
         raise ValueError("a number is too large")
     return number
+
+
+def decode_json(raw: bytes) -> Any:
+    """Strict JSON: UTF-8, no NaN and nothing beyond a float, no name twice, no lone surrogate, no NUL, nesting of at most 32."""
+    try:
+        text = raw.decode()
+        value = loads(text)
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise NotJson(str(error) if isinstance(error, json.JSONDecodeError) else None) from error
+    if "\\u" in text or raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+        _check(value, "", 0)
+    return value
+
+
+def _check(value: Any, path: str, depth: int) -> None:
+    """Refuse what json.loads lets through and PostgreSQL or a stack would choke on."""
+    if depth > MAX_DEPTH:
+        raise Invalid.at(path[:200], f"nested deeper than {MAX_DEPTH}")
+    if isinstance(value, str):
+        if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise Invalid.at(path, "holds a character that is not text")
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            _check(name, path, depth + 1)
+            _check(inner, f"{path}/{name}", depth + 1)
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            _check(inner, f"{path}/{place}", depth + 1)

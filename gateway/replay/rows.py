@@ -11,7 +11,7 @@ from typing import IO, Any, Protocol
 
 from gateway.core import pointers
 from gateway.core.errors import BadRequest, Invalid, NotFound
-from gateway.core.http import decode_json
+from gateway.core.strict_json import decode_json
 
 MAX_LINE_BYTES = 1024 * 1024
 """Of one line; a longer one is a bad row, not a reason to fill the memory."""

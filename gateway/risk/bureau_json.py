@@ -18,8 +18,8 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from gateway.core import clock
 from gateway.core.egress import Guard, Reply, SafePool, UrlRefused, check_url
 from gateway.core.errors import GatewayError, Invalid
-from gateway.core.http import decode_json
 from gateway.core.pointers import find, put
+from gateway.core.strict_json import decode_json
 from gateway.risk.bureau import Answer, Configured, Inquiry, Person, Place, Terms
 from gateway.risk.bureau_document import Compiled, compile_document
 from gateway.shops.identity import fold, normal_street

@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 
 from gateway.core import clock, inbox, signing
 from gateway.core.errors import BadRequest, Invalid, Refused, TooLarge
-from gateway.core.http import Blueprint, decode_json
+from gateway.core.http import Blueprint
 from gateway.core.inbox import Effect, Incoming, Proof, Received, Stored
 from gateway.core.kept import Kept
 from gateway.core.services import Services
 from gateway.core.signing import BadSignature, SigningKey
+from gateway.core.strict_json import decode_json
 from gateway.core.work import Fail
 from gateway.merchants import secrets
 from gateway.shops import connections, shops

@@ -12,8 +12,8 @@ from werkzeug.serving import make_server
 
 from gateway import answer_text, cli, commands_decide, config, question_file
 from gateway.core.errors import GatewayError, Invalid
-from gateway.core.http import NotJson
 from gateway.core.ids import to_public
+from gateway.core.strict_json import NotJson
 from gateway.merchants.auth import BadKey, ScopeMissing
 from tests.builders import a_question, a_world
 

@@ -7,10 +7,8 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
 
-from gateway import wiring
+from gateway import commands_desk, commands_merchants, wiring
 from gateway.command_line import NotOne
-from gateway.commands_desk import COMMANDS as DESK
-from gateway.commands_merchants import COMMANDS as MERCHANTS
 from gateway.core import clock
 from gateway.core.errors import GatewayError, Invalid
 from gateway.core.ids import from_public
@@ -23,7 +21,11 @@ from gateway.merchants.models import UserEvent
 from gateway.merchants.users import UserUnknown
 from gateway.shops import connections
 
-GROUPS = {group.name: group for group in (*MERCHANTS, *DESK)}
+_GROUPS = (
+    *(commands_merchants.merchant, commands_merchants.shop, commands_merchants.key),
+    *(commands_desk.user, commands_desk.connection, commands_desk.callback),
+)
+GROUPS = {group.name: group for group in _GROUPS}
 
 
 @dataclass

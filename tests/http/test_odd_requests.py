@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.core.errors import GatewayError
-from gateway.core.http import decode_json
+from gateway.core.strict_json import decode_json
 from tests.builders import a_question, a_world
 from tests.desk_visits import Visitor, signed_in
 
