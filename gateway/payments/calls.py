@@ -15,7 +15,7 @@ from urllib3.exceptions import TimeoutError as LateError
 
 from gateway.core.egress import Guard, SafePool
 from gateway.core.errors import BadRequest, Invalid, Refused, Unavailable
-from gateway.core.http import decode_json
+from gateway.core.strict_json import decode_json
 
 MAX_ANSWER = 1024 * 1024
 TIMEOUT_S = 15.0

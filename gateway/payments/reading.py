@@ -7,8 +7,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from gateway.core.errors import BadRequest, Invalid
-from gateway.core.http import decode_json
 from gateway.core.money import ISO_4217, MAX_MINOR, exponent
+from gateway.core.strict_json import decode_json
 
 MOST_ITEMS = 250
 """Of one message or answer: what GoCardless puts into a batch; more than that is refused, not cut off."""
