@@ -33,7 +33,7 @@ TAKES_MORE = ("OPEN", "DUNNING", "INSTALMENTS", "PRECOLLECTION")
 """States in which a claim takes what exceeds another: not while it is disputed, given up or with a partner."""
 
 
-class NothingOwed(Refused):
+class NoClaimOpen(Refused):
     """This debtor has no claim that money could be booked on."""
 
 
@@ -54,14 +54,14 @@ class DebtorPayment:
 def receive_for_debtor(session: Session, keys: Keys, payment: DebtorPayment, now: datetime) -> list[Received]:
     """Book it over his claims; what all of them leave over is his credit on the first. Told again it changes nothing.
 
-    Raises NothingOwed, CurrencyMismatch, Invalid, BuyerErased.
+    Raises NoClaimOpen, CurrencyMismatch, Invalid, BuyerErased.
     """
     rows = _claims(session, payment.buyer_id)
     if before := _told(session, payment, rows):
         return [_book(session, keys, payment, claim_id, amount_minor, now) for claim_id, amount_minor in before]
     open_ones = [row for row in rows if row.state not in ("SETTLED", "SOLD")]
     if not open_ones:
-        raise NothingOwed
+        raise NoClaimOpen
     same = [row for row in open_ones if row.currency == payment.currency]
     if not same:
         raise CurrencyMismatch(wanted=open_ones[0].currency, told=payment.currency)

@@ -174,7 +174,7 @@ def test_money_of_a_debtor_pays_what_he_names_then_what_was_due_first(book):
         a_transfer(book, buyer_id, 12_000, "Rechnung R-2, danke")
         assert (book.claim(late).state, book.claim(early).principal_minor) == ("SETTLED", 8_000)
     assert [one.over_minor for one in a_transfer(book, buyer_id, 9_000, external_id="tx-2")] == [1_000]
-    with pytest.raises(debtors.NothingOwed):
+    with pytest.raises(debtors.NoClaimOpen):
         a_transfer(book, buyer_id, 1, external_id="tx-3")
     book.open(buyer_id=buyer_id)
     with pytest.raises(claims.CurrencyMismatch):
