@@ -36,8 +36,6 @@ TAKES_MORE = ("OPEN", "DUNNING", "INSTALMENTS", "PRECOLLECTION")
 class NoClaimToPay(Refused):
     """This debtor has no claim that money could be booked on."""
 
-    code = "no-claim-to-pay"
-
 
 @dataclass(frozen=True, slots=True)
 class DebtorPayment:

@@ -32,7 +32,7 @@ MOST = 200
 _DOCUMENTS = "document:"
 
 
-class NothingTold(NotFound):
+class NoticeUnknown(NotFound):
     """There is no such notice of a debtor, or it was dealt with already."""
 
 
@@ -85,17 +85,17 @@ def count(session: Session, limit: int = 100) -> int:
 
 
 def look(session: Session, hold_id: UUID, actor: str, now: datetime) -> None:
-    """Somebody has seen it; the hold stays as it is. A proof is answered instead. Raises NothingTold."""
+    """Somebody has seen it; the hold stays as it is. A proof is answered instead. Raises NoticeUnknown."""
     for hold, claim in _group(session, hold_id):
         if hold.reason == PROOF:
-            raise NothingTold
+            raise NoticeUnknown
         debtor_acts.look(session, claim.buyer_id, hold.id, actor, now)
 
 
 def found(session: Session, keyring: Keyring, hold_id: UUID, money: Found, actor: str, now: datetime) -> None:
     """The money of a proof is there: it is booked, over all claims of the proof, and their holds end.
 
-    Raises NothingTold, Invalid.
+    Raises NoticeUnknown, Invalid.
     """
     pairs, keys = _proof(session, hold_id), Keys(keyring)
     _lift(session, keys, pairs, "kept", actor, now)
@@ -105,7 +105,7 @@ def found(session: Session, keyring: Keyring, hold_id: UUID, money: Found, actor
 
 
 def missing(session: Session, keyring: Keyring, hold_id: UUID, actor: str, now: datetime) -> None:
-    """The money is not there: the holds end, and the debtor gets that in writing. Raises NothingTold."""
+    """The money is not there: the holds end, and the debtor gets that in writing. Raises NoticeUnknown."""
     pairs = _proof(session, hold_id)
     _lift(session, Keys(keyring), pairs, "lifted", actor, now)
     debtor_letters.tell_each(session, Kind.PAYMENT_NOT_FOUND, [claim for _, claim in pairs], None, now)
@@ -125,7 +125,7 @@ def file_of(session: Session, keyring: Keyring, hold_id: UUID, document_id: UUID
 
 
 def claim_of(session: Session, hold_id: UUID) -> UUID:
-    """The first claim it is about, whose currency its money is in. Raises NothingTold."""
+    """The first claim it is about, whose currency its money is in. Raises NoticeUnknown."""
     return _group(session, hold_id)[0][1].id
 
 
@@ -155,11 +155,11 @@ def _document_ids(hold: ClaimHold) -> tuple[UUID, ...]:
 
 
 def _group(session: Session, hold_id: UUID) -> list[tuple[ClaimHold, Claim]]:
-    """The holds told together with this one, their claims locked. Raises NothingTold."""
+    """The holds told together with this one, their claims locked. Raises NoticeUnknown."""
     merchant_id = merchant_of(session)
     one = session.get(ClaimHold, (merchant_id, hold_id))
     if one is None:
-        raise NothingTold
+        raise NoticeUnknown
     owner = claims.get(session, one.claim_id).buyer_id
     mine = Claim.merchant_id == merchant_id, Claim.buyer_id == owner
     rows = session.scalars(select(Claim).where(*mine).order_by(Claim.id).with_for_update()).all()
@@ -173,14 +173,14 @@ def _group(session: Session, hold_id: UUID) -> list[tuple[ClaimHold, Claim]]:
     fresh = wanted.execution_options(populate_existing=True)
     pairs = [(hold, claim) for hold, claim in session.execute(fresh) if one.cause or hold.id == one.id]
     if hold_id not in {hold.id for hold, _ in pairs}:
-        raise NothingTold
+        raise NoticeUnknown
     return pairs
 
 
 def _proof(session: Session, hold_id: UUID) -> list[tuple[ClaimHold, Claim]]:
     pairs = _group(session, hold_id)
     if pairs[0][0].reason != PROOF:
-        raise NothingTold
+        raise NoticeUnknown
     return pairs
 
 
