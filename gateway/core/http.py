@@ -1,6 +1,7 @@
 """The HTTP edge: strict JSON in, problem documents out, services and transaction of the request."""
 
 import json
+import threading
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn, cast
@@ -175,16 +176,37 @@ class ProblemSchema(Schema):
 
 
 class Api(SmorestApi):  # type: ignore[misc]
-    """flask-smorest with our problem documents."""
+    """flask-smorest with our problem documents, described when somebody first asks: it takes longer than all else."""
 
     ERROR_SCHEMA = ProblemSchema
+
+    def __init__(self, app: Flask) -> None:
+        self._undescribed: list[Blueprint] = []
+        self._describing = threading.Lock()
+        super().__init__(app)
+
+    def register_blueprint(self, blp: Blueprint) -> None:
+        """Its routes now, their description later."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blp.name] = self
+        self._app.register_blueprint(blp)
+        self._undescribed.append(blp)
+
+    def describe(self) -> dict[str, Any]:
+        """The document as flask-smorest has it."""
+        with self._describing:
+            while self._undescribed:
+                blp = self._undescribed.pop(0)
+                blp.register_views_in_doc(self, self._app, self.spec, name=blp.name, parameters=None)
+                self.spec.tag({"name": blp.name, "description": blp.description})
+            described: dict[str, Any] = self.spec.to_dict()
+            return described
 
     def _register_error_handlers(self) -> None:
         """Errors become problem documents in `register_errors`, once."""
 
     def specification(self) -> dict[str, Any]:
         """The OpenAPI document, with the problems that every operation can answer."""
-        spec: dict[str, Any] = self.spec.to_dict()
+        spec = self.describe()
         for item in spec["paths"].values():
             for method, operation in item.items():
                 if method != "parameters":

@@ -59,7 +59,7 @@ def codes(root: type[GatewayError] = GatewayError) -> list[type[GatewayError]]:
 
 def _spec() -> dict[str, object]:
     api = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
-    spec: dict[str, object] = api.spec.to_dict()
+    spec: dict[str, object] = api.describe()
     return spec
 
 
