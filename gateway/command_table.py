@@ -20,7 +20,7 @@ COMMANDS: Mapping[str, Entry] = {
     "backup": Entry(
         "gateway.backup:backup_command", "Write a consistent copy of the database to FILE, while everything runs."
     ),
-    "bank": Entry("gateway.commands_bank:bank_group", "Bank statements: take files, watch a folder, tell gaps."),
+    "bank": Entry("gateway.commands_bank:bank_group", "Bank statements: take files, watch a folder, list."),
     "bureau": Entry("gateway.commands_bureau:bureau", "Credit bureaus: connected, tried out, and their cost."),
     "buyer": Entry("gateway.commands_buyers:buyer", "Buyers: what is stored about a person, and its erasure."),
     "calc": Entry("gateway.commands_calc:calc", "Read one JSON object on standard input, print the answer as JSON."),
@@ -69,9 +69,7 @@ COMMANDS: Mapping[str, Entry] = {
         "gateway.commands_privacy:privacy",
         "Rights of buyers: what they ask for, until when it is due, and what came of it.",
     ),
-    "provider": Entry(
-        "gateway.commands_provider:provider", "Payment providers of a shop: connect, list, change, close."
-    ),
+    "provider": Entry("gateway.commands_provider:provider", "Payment providers: connected, changed, closed."),
     "replay": Entry(
         "gateway.commands_replay:replay_command",
         "Make the stored decision DECISION (dec_…) again, or replay FILE: CSV or JSON lines of past orders.",

@@ -416,6 +416,7 @@ def test_instalments_are_offered_as_the_shop_allows_them(desk, limits, told):
     """100 EUR: six of 15 EUR at least, or four of 25 EUR; of 90 EUR there are none."""
     with desk.session() as session:
         agreements.set_limits(session, desk.world.shop_id, limits, "test", NOW)
+        claims.get(session, desk.owed.claim_id).debtor = "business"  # a consumer gets none before default
     desk.run(desk.draft(extra={"offers": ["instalments"]}))
     ((_, mail),) = desk.mails()
     offers = re.findall(r"bis zu (\d+ )", mail.body)

@@ -18,7 +18,13 @@ from gateway.payments import events as payment_events
 from gateway.payments import intake as provider_intake
 from gateway.payments.accounts import NewAccount
 from gateway.payments.calls import ProviderAway
-from gateway.payments.record import CurrencyContradicts, PaymentUnknown, find_by_order, find_by_reference, get_fold
+from gateway.payments.record import (
+    CurrencyContradicts,
+    ProviderPaymentUnknown,
+    find_by_order,
+    find_by_reference,
+    get_fold,
+)
 from gateway.shops import shops
 from gateway.shops.connections import ConnectionUnknown
 from tests.builders import a_world
@@ -166,7 +172,10 @@ def test_a_dispute_is_heard_of_when_it_opens_and_when_it_ends(caller, heard):
     payment_id = heard[0].payment.id
     with stripe.services.db.transaction(stripe.world.merchant_id) as session:
         assert get_fold(session, payment_id)[1].disputes["dp_1"].due_at is not None
-    with stripe.services.db.transaction(a_world(stripe.services).merchant_id) as session, pytest.raises(PaymentUnknown):
+    with (
+        stripe.services.db.transaction(a_world(stripe.services).merchant_id) as session,
+        pytest.raises(ProviderPaymentUnknown),
+    ):
         get_fold(session, payment_id)
 
 
@@ -206,10 +215,10 @@ def test_a_dispute_that_does_not_name_its_payment_waits_for_the_word_that_does(c
     """Some of Adyen's events tell the dispute only."""
     mine = caller("adyen")
     mine.call(batch(an_item("CHARGEBACK_REVERSED", "DSP1")))
-    with pytest.raises(PaymentUnknown):
+    with pytest.raises(ProviderPaymentUnknown):
         mine.work()
     mine.call(batch(an_item("CHARGEBACK", "DSP1", originalReference="PSP1")))
-    with pytest.raises(PaymentUnknown):
+    with pytest.raises(ProviderPaymentUnknown):
         mine.work()
     key_of = lambda session: secrets.get_key(session, mine.services.keyring, "data")  # noqa: E731
     task = inbox.handling_task(key_of, provider_intake.handlers())

@@ -319,9 +319,8 @@ def test_a_synthetic_statement_is_assigned_without_a_single_error(seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [11, 303])
-def test_the_full_synthetic_statement_is_assigned_to_99_per_cent_without_a_single_error(seed):
-    """20,000 entries against 100,000 open items; 303 once found an error the other had not."""
-    found = bank_accounts.outcome(bank_statements.generate(seed, entries=20_000, open_items=100_000))
+def test_the_full_synthetic_statement_is_assigned_to_99_per_cent_without_a_single_error():
+    """20,000 entries against 100,000 open items; this seed once found an error that others had not."""
+    found = bank_accounts.outcome(bank_statements.generate(303, entries=20_000, open_items=100_000))
     assert found.wrong == []
     assert found.share >= 0.99, found.left.most_common()

@@ -290,7 +290,7 @@ def test_a_normal_user_runs_everything(folder, port):
         with running(folder, port):
             assert status_of(port) == 200
         return
-    if (found := normal_account("gateway.cli")) is None:
+    if (found := normal_account("gateway.wiring")) is None:
         pytest.skip("no account without rights can run Python with our packages here")
     account, interpreter = found
     folder.mkdir(mode=0o700)
