@@ -4,7 +4,7 @@ A stored version is compiled without this, so that a stricter lint never breaks 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -14,28 +14,9 @@ from gateway.checkout.methods import KINDS, SAFE
 from gateway.checkout.regions import DAY, Region, Space, countries, domain
 from gateway.checkout.rules import Rule
 from gateway.core.errors import Invalid
-from gateway.core.faults import MOST
+from gateway.core.faults import MOST, Fault, Findings
 
-Fault = dict[str, str]
 _ASKING = ("null", "notNull")
-
-
-@dataclass(slots=True)
-class Findings:
-    """Faults, for which the document is refused, and warnings, which it is kept with."""
-
-    faults: list[Fault] = field(default_factory=list)
-    warnings: list[Fault] = field(default_factory=list)
-
-    def fault(self, path: str, message: str) -> None:
-        self.faults.append({"path": path, "message": message})
-
-    def warn(self, path: str, message: str) -> None:
-        self.warnings.append({"path": path, "message": message})
-
-    def refuse(self) -> None:
-        if self.faults:
-            raise Invalid(errors=self.faults[:MOST])
 
 
 @dataclass(frozen=True, slots=True)

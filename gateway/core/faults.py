@@ -1,9 +1,31 @@
-"""marshmallow's nested messages as a flat list of JSON pointers (pure)."""
+"""What is wrong with a document, as a flat list of JSON pointers: marshmallow's messages, and what a lint finds (pure)."""
 
+from dataclasses import dataclass, field
 from typing import Any
+
+from gateway.core.errors import Invalid
 
 MOST = 50
 """Faults told at once; the rest would not be read."""
+Fault = dict[str, str]
+
+
+@dataclass(slots=True)
+class Findings:
+    """Faults, for which the document is refused, and warnings, which it is kept with."""
+
+    faults: list[Fault] = field(default_factory=list)
+    warnings: list[Fault] = field(default_factory=list)
+
+    def fault(self, path: str, message: str) -> None:
+        self.faults.append({"path": path, "message": message})
+
+    def warn(self, path: str, message: str) -> None:
+        self.warnings.append({"path": path, "message": message})
+
+    def refuse(self) -> None:
+        if self.faults:
+            raise Invalid(errors=self.faults[:MOST])
 
 
 def pointers(faults: Any, path: str = "") -> list[dict[str, str]]:

@@ -42,7 +42,12 @@ _CHANGING = (
 
 
 class ClaimRow(SimpleNamespace):
-    """A claim's columns without the mapper; `save` writes them back."""
+    """A claim's columns without the mapper; `save` writes back what moves may set, and nothing else can be set."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in _CHANGING:
+            raise AttributeError(f"no move sets {name}; name it in _CHANGING, or a batch would lose it")
+        super().__setattr__(name, value)
 
 
 def load(session: Session, claim_ids: Collection[UUID], rules_of: Rulebook, now: datetime) -> dict[UUID, Case]:

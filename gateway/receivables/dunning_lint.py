@@ -5,17 +5,14 @@ for a letter is the law's table `dunning-fee`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.core.errors import Invalid
-from gateway.core.faults import MOST
+from gateway.core.faults import MOST, Fault, Findings
 from gateway.law import tables
 from gateway.receivables.dunning_policy import LETTERS, DunningPolicy, PolicyStep, Segment, Track
 from gateway.receivables.dunning_schema import compile_dunning
 from gateway.receivables.next_step import LEAST_DAYS_BY_POST
 
-Fault = dict[str, str]
 MOST_LETTERS, USUAL_LETTERS = 5, 4
 LEAST_DEADLINE_DAYS, FINAL_DEADLINE_DAYS = 7, 10
 BUREAU_DAYS = 28
@@ -23,24 +20,6 @@ BUREAU_DAYS = 28
 LUMP_SUM_COUNTRIES = frozenset({"DE", "AT"})
 RUN_HOUR = 2
 """The run drafts in the night; the undo window counts from then."""
-
-
-@dataclass(slots=True)
-class Findings:
-    """Faults, for which the document is refused, and warnings, which it is kept with."""
-
-    faults: list[Fault] = field(default_factory=list)
-    warnings: list[Fault] = field(default_factory=list)
-
-    def fault(self, path: str, message: str) -> None:
-        self.faults.append({"path": path, "message": message})
-
-    def warn(self, path: str, message: str) -> None:
-        self.warnings.append({"path": path, "message": message})
-
-    def refuse(self) -> None:
-        if self.faults:
-            raise Invalid(errors=self.faults[:MOST])
 
 
 def check(body: Any) -> list[Fault]:

@@ -191,7 +191,8 @@ def _withdraw(session: Session, keys: Keys, letter: Letter, act: LetterAct, ende
     letter.state = LIFECYCLE.after(LetterState(letter.state), act)
     letter.ended_at, letter.ended_why, letter.batch_id = now, why, None
     session.flush()
-    events.publish(session, LetterWithdrawn(letter.id, now, keys, why))
+    if keys.many(session, {letter.buyer_id}):  # of an erased buyer nothing more is written: his claims have ended
+        events.publish(session, LetterWithdrawn(letter.id, now, keys, why))
 
 
 def release(session: Session, letter_id: UUID, now: datetime) -> Letter:

@@ -25,7 +25,6 @@ from gateway.receivables.letter_job import fallen_away
 from gateway.receivables.letter_lifecycle import LetterState
 from gateway.receivables.letter_models import Letter, LetterClaim, PrintBatch
 from gateway.receivables.models import Claim
-from gateway.shops import buyers
 from gateway.shops.buyers import BuyerErased
 
 MAX_LETTERS = 500
@@ -86,10 +85,8 @@ def make(session: Session, keys: Keys, day: date, now: datetime, shop_id: UUID |
 def _still_leaves(session: Session, keys: Keys, letter_id: UUID, now: datetime) -> bool:
     """What was paid, held, disputed or erased since it was laid out is not printed."""
     letter = letters.locked(session, letter_id)
-    if buyers.find_key(session, keys.keyring, letter.buyer_id) is None:
-        letter.state, letter.ended_at, letter.ended_why = LetterState.WITHDRAWN, now, "erased"
-        return False
-    if why := fallen_away(session, letter, now):
+    why = fallen_away(session, letter, now) if keys.many(session, {letter.buyer_id}) else "erased"
+    if why:
         letters.withdraw(session, keys, letter, why, now)
         return False
     return True
