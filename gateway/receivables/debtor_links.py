@@ -4,22 +4,18 @@ Every letter carries one. Its code is an HMAC under a key derived from the merch
 names ids, nothing personal; it ends with its date, with a revocation of all links made before, and with the buyer.
 """
 
-import base64
-import binascii
-import hmac
 import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from gateway.core.crypto import derive
+from gateway.core.stamps import Stamp
 
 LASTS = timedelta(days=180)
 """A letter is answered late more often than never; the second fact protects what the link opens."""
 _VERSION = 1
 _BODY = struct.Struct(">B16s16sII")
-_CODE_BYTES = 16
-_LENGTH = _BODY.size + _CODE_BYTES
+_STAMP = Stamp("kulanz debtor link", _BODY.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +43,15 @@ def token(index_key: bytes, named: DebtorLink) -> str:
     """76 letters for an address: the link and its code."""
     made, until = int(named.made_at.timestamp()), int(named.until.timestamp())
     body = _BODY.pack(_VERSION, named.merchant_id.bytes, named.buyer_id.bytes, made, until)
-    return base64.urlsafe_b64encode(body + _code(index_key, body)).decode().rstrip("=")
+    return _STAMP.token(index_key, body)
 
 
 def read(text: str) -> DebtorLink | None:
     """What a token says, not proven yet; None for what is no token."""
-    raw = _decoded(text)
-    if raw is None:
+    body = _STAMP.body(text)
+    if body is None:
         return None
-    version, merchant, buyer, made, until = _BODY.unpack(raw[: _BODY.size])
+    version, merchant, buyer, made, until = _BODY.unpack(body)
     if version != _VERSION:
         return None
     return DebtorLink(UUID(bytes=merchant), UUID(bytes=buyer), _moment(made), _moment(until))
@@ -63,22 +59,8 @@ def read(text: str) -> DebtorLink | None:
 
 def genuine(text: str, index_key: bytes) -> bool:
     """Whether this merchant's key made the token; whether its time has come is another question."""
-    raw = _decoded(text)
-    return raw is not None and hmac.compare_digest(raw[_BODY.size :], _code(index_key, raw[: _BODY.size]))
+    return _STAMP.genuine(text, index_key)
 
 
 def _moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def _code(index_key: bytes, body: bytes) -> bytes:
-    return hmac.digest(derive(index_key, "kulanz debtor link"), body, "sha256")[:_CODE_BYTES]
-
-
-def _decoded(text: str) -> bytes | None:
-    try:
-        raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-    except (ValueError, binascii.Error):
-        return None
-    canonical = base64.urlsafe_b64encode(raw).decode().rstrip("=") == text
-    return raw if len(raw) == _LENGTH and canonical else None

@@ -14,7 +14,7 @@ from gateway.core.outbox import OutboxMessage
 from gateway.law import store
 from gateway.merchants import callbacks
 from gateway.privacy.copies import copy_of
-from gateway.receivables import claims, debtors, facts, ledger, objections
+from gateway.receivables import cases, claims, debtors, facts, lawful, ledger, objections
 from gateway.receivables.booking import effective
 from gateway.receivables.changes import (
     BookInterest,
@@ -92,6 +92,16 @@ def test_who_holds_a_claim_sees_what_a_batch_made_of_it(book):
         assert held.interest_minor > 0
         assert not session.dirty
     assert book.claim(claim_id).interest_minor == held.interest_minor
+
+
+def test_a_batch_refuses_a_column_that_it_would_not_write(book):
+    """Not lost in silence, as it would be if somebody wrote a move and forgot the list."""
+    claim_id = book.open()
+    with book.transaction() as session:
+        (case,) = cases.load_many(session, [claim_id], lawful.rulebook(store.load(session)), NOW).values()
+        case.claim.level = 1
+        with pytest.raises(AttributeError, match="currency"):
+            case.claim.currency = "CHF"
 
 
 def test_a_batch_happens_as_a_whole_or_not_at_all(book):

@@ -170,6 +170,9 @@ def test_what_died_after_all_tries_is_parked_and_can_be_replayed(services):
         with services.db.transaction(one.world.merchant_id) as session:
             asking.replay(session, request_id, clock.now())
     assert one.row()[0] == "QUEUED"
+    with services.db.connection(None) as connection:
+        jobs = connection.execute(text("SELECT args FROM job WHERE task = 'payments.ask'")).scalars().all()
+    assert jobs.count({"request_id": str(request_id)}) == 2  # the first is still there: it must not swallow the second
 
 
 def test_evidence_takes_its_files_from_stored_documents(services):
