@@ -1,15 +1,10 @@
 """`/v1/policies`: a shop's policy versions, their stages, and what they would have done."""
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
-from flask import Response, request
-from marshmallow import Schema
-from sqlalchemy.orm import Session
+from flask import Response
 
 from gateway.checkout import backtests, versions
 from gateway.checkout.conditions import operators_of
@@ -35,13 +30,11 @@ from gateway.checkout.versions import Page, Standing
 from gateway.core import clock
 from gateway.core.http import Blueprint, answer, services
 from gateway.core.ids import from_public
-from gateway.core.services import Services
-from gateway.merchants import audit, policies, repeats
+from gateway.merchants import policies
 from gateway.merchants.guards import current
 from gateway.merchants.policies import PolicyDocument
 from gateway.risk.facts import CATALOGUE
-from gateway.shops import shops
-from gateway.shops.shops import ShopFacts
+from gateway.shops.calling import CallingShop, calling, dumped
 
 blueprint = Blueprint(
     "policies",
@@ -54,36 +47,16 @@ USUAL_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """The calling shop in one transaction."""
+class Asking(CallingShop):
+    """The calling shop and its policies."""
 
-    session: Session
-    services: Services
-    shop: ShopFacts
-    actor: str
-    now: datetime
+    scope: ClassVar[str] = "policies"
 
     def document(self, policy_id: str) -> PolicyDocument:
         return policies.by_id(self.session, self.shop.id, from_public("pol", policy_id))
 
     def view(self, document: PolicyDocument) -> dict[str, Any]:
         return versions.view(document, versions.standings(self.session, self.shop.id))
-
-    def note(self, action: str, **facts: Any) -> None:
-        act = audit.Act(self.actor, action, "shop", self.shop.id, facts)
-        audit.record(self.session, self.services.keyring, act, self.now)
-
-    def once(self, what: str, schema: Schema, status: int, act: Callable[[], dict[str, Any]]) -> Response:
-        """Do it, or answer what was answered before under the same `Idempotency-Key`."""
-        return repeats.once(self.session, f"policies/{what}", request.get_data(), status, lambda: _dump(schema, act()))
-
-
-@contextmanager
-def asking() -> Iterator[Asking]:
-    """The calling shop, in one transaction."""
-    who, opened = current(), services()
-    with opened.db.transaction(who.merchant_id) as session:
-        yield Asking(session, opened, shops.get(session, who.shop_id), who.actor, clock.now())
 
 
 @blueprint.get("")
@@ -94,7 +67,7 @@ def list_of_policies(page: dict[str, Any]) -> dict[str, Any]:
 
     The newest first; `next_cursor` leads to the next page.
     """
-    with asking() as mine:
+    with calling(Asking) as mine:
         wanted = Page(page["kind"], page["limit"], version_below(page.get("cursor", "")))
         found = versions.list_of(mine.session, mine.shop.id, wanted)
         standing = versions.standings(mine.session, mine.shop.id)
@@ -134,10 +107,10 @@ def save(draft: dict[str, Any]) -> Response:
     """
     kind, body = draft["kind"], draft["document"]
     versions.CHECKS.take(services().cache, current().shop_id.hex, clock.now().timestamp())
-    with asking() as mine:
+    with calling(Asking) as mine:
         if draft["check_only"]:
             checked = versions.check(mine.session, mine.shop, kind, body, mine.now)
-            return answer(_dump(_CHECKED, _checked(None, checked)), 200)
+            return answer(dumped(_CHECKED, _checked(None, checked)), 200)
 
         def act() -> dict[str, Any]:
             document, checked = versions.save(mine.session, mine.shop, kind, body, mine.actor, draft["note"], mine.now)
@@ -152,7 +125,7 @@ def save(draft: dict[str, Any]) -> Response:
 @blueprint.alt_response(404, description="`policy-unknown`")
 def one_policy(policy_id: str) -> dict[str, Any]:
     """Read a version with its document."""
-    with asking() as mine:
+    with calling(Asking) as mine:
         return mine.view(mine.document(policy_id))
 
 
@@ -169,7 +142,7 @@ def stage(to: dict[str, Any], policy_id: str) -> Response:
     One version of a kind can be in each stage: another one that stands there becomes a draft again. Takes an
     `Idempotency-Key`.
     """
-    with asking() as mine:
+    with calling(Asking) as mine:
 
         def act() -> dict[str, Any]:
             document = mine.document(policy_id)
@@ -189,7 +162,7 @@ def rollback(body: dict[str, Any]) -> Response:
 
     Ends a running share; without one, the version that was live before decides again. Takes an `Idempotency-Key`.
     """
-    with asking() as mine:
+    with calling(Asking) as mine:
 
         def act() -> dict[str, Any]:
             version = policies.rollback(mine.session, mine.shop.id, body["kind"], mine.now, mine.actor)
@@ -210,7 +183,7 @@ def backtest(asked: dict[str, Any], policy_id: str) -> Response:
     Work for the worker: ask for its state and its result, which grows while it runs, by the id in the answer. Takes an
     `Idempotency-Key`.
     """
-    with asking() as mine:
+    with calling(Asking) as mine:
 
         def act() -> dict[str, Any]:
             document = mine.document(policy_id)
@@ -226,7 +199,7 @@ def backtest(asked: dict[str, Any], policy_id: str) -> Response:
 @blueprint.alt_response(404, description="`policy-unknown`")
 def list_of_backtests(policy_id: str) -> dict[str, Any]:
     """List the newest backtests of a version."""
-    with asking() as mine:
+    with calling(Asking) as mine:
         rows = backtests.newest(mine.session, mine.document(policy_id))
         return {"backtests": [versions.backtest_view(row) for row in rows]}
 
@@ -236,7 +209,7 @@ def list_of_backtests(policy_id: str) -> dict[str, Any]:
 @blueprint.alt_response(404, description="`policy-unknown`, `backtest-unknown`")
 def one_backtest(policy_id: str, backtest_id: str) -> dict[str, Any]:
     """Read a backtest: its state, and what was found so far."""
-    with asking() as mine:
+    with calling(Asking) as mine:
         row = backtests.get(mine.session, mine.document(policy_id), from_public("bkt", backtest_id))
         return versions.backtest_view(row)
 
@@ -265,8 +238,3 @@ def _fact(name: str) -> dict[str, Any]:
 
 def _checked(policy: dict[str, Any] | None, checked: versions.Checked) -> dict[str, Any]:
     return {"policy": policy, "warnings": checked.warnings, "dry_run": checked.dry_run}
-
-
-def _dump(schema: Schema, value: dict[str, Any]) -> bytes:
-    # Not orjson: the `id` of a comparison is the editor's own, and may be a number beyond 64 bits.
-    return json.dumps(schema.dump(value), ensure_ascii=False).encode()

@@ -1,25 +1,16 @@
 """`/v1/dunning`: policy versions, what leaves in the coming days, calls, pausing and resuming."""
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
-from flask import Response, request
-from marshmallow import Schema
+from flask import Response
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from gateway.core import clock
 from gateway.core.db import merchant_of
-from gateway.core.http import Blueprint, answer, services
+from gateway.core.http import Blueprint, answer
 from gateway.core.ids import from_public, to_public
-from gateway.core.services import Services
-from gateway.merchants import audit, policies, repeats
-from gateway.merchants.guards import current
+from gateway.merchants import policies
 from gateway.merchants.policies import PolicyDocument
 from gateway.receivables import calls, claims, days, dunning, dunning_lint, dunning_versions, preview
 from gateway.receivables.agreement_models import CallTask, DunningRun
@@ -46,8 +37,7 @@ from gateway.receivables.dunning_schemas import (
     call_view,
 )
 from gateway.receivables.keys import Keys
-from gateway.shops import shops
-from gateway.shops.shops import ShopFacts
+from gateway.shops.calling import CallingShop, calling, dumped
 
 blueprint = Blueprint(
     "dunning",
@@ -61,14 +51,10 @@ NIGHTS = 31
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """The calling shop in one transaction."""
+class Asking(CallingShop):
+    """The calling shop and its policies."""
 
-    session: Session
-    services: Services
-    shop: ShopFacts
-    actor: str
-    now: datetime
+    scope: ClassVar[str] = "dunning"
 
     @property
     def keys(self) -> Keys:
@@ -97,29 +83,13 @@ class Asking:
     def view(self, document: PolicyDocument) -> dict[str, Any]:
         return dunning_versions.view(document, dunning_versions.live_version(self.session, self.shop.id))
 
-    def note(self, action: str, subject: str, subject_id: UUID, **facts: Any) -> None:
-        act = audit.Act(self.actor, action, subject, subject_id, facts)
-        audit.record(self.session, self.services.keyring, act, self.now)
-
-    def once(self, what: str, schema: Schema, status: int, act: Callable[[], dict[str, Any]]) -> Response:
-        """Do it, or answer what was answered before under the same `Idempotency-Key`."""
-        return repeats.once(self.session, f"dunning/{what}", request.get_data(), status, lambda: _dump(schema, act()))
-
-
-@contextmanager
-def asking() -> Iterator[Asking]:
-    """The calling shop, in one transaction."""
-    who, opened = current(), services()
-    with opened.db.transaction(who.merchant_id) as session:
-        yield Asking(session, opened, shops.get(session, who.shop_id), who.actor, clock.now())
-
 
 @blueprint.get("/policies")
 @blueprint.arguments(PageSchema(), location="query")
 @blueprint.response(200, DunningPolicyListSchema())
 def list_of_policies(page: dict[str, Any]) -> dict[str, Any]:
     """List the versions of the dunning policy, the newest first, with the one that is live."""
-    with asking() as mine:
+    with calling(Asking) as mine:
         below = int(page["cursor"]) if page["cursor"] else None
         kind, limit = dunning_versions.KIND, page["limit"]
         found = policies.history(mine.session, mine.shop.id, kind, limit + 1, below=below)
@@ -144,13 +114,13 @@ def save(draft: dict[str, Any]) -> Response:
     `Idempotency-Key`.
     """
     body = draft["document"]
-    with asking() as mine:
+    with calling(Asking) as mine:
         if draft["check_only"]:
-            return answer(_dump(_CHECKED, {"policy": None, "warnings": dunning_lint.check(body)}), 200)
+            return answer(dumped(_CHECKED, {"policy": None, "warnings": dunning_lint.check(body)}), 200)
 
         def act() -> dict[str, Any]:
             kept = dunning_versions.save(mine.session, mine.shop.id, body, mine.actor, draft["note"], mine.now)
-            mine.note("dunning-policy.saved", "shop", mine.shop.id, version=kept.document.version)
+            mine.note("dunning-policy.saved", version=kept.document.version)
             return {"policy": mine.view(kept.document), "warnings": kept.warnings}
 
         return mine.once("policies", _CHECKED, 201, act)
@@ -161,7 +131,7 @@ def save(draft: dict[str, Any]) -> Response:
 @blueprint.alt_response(404, description="`policy-unknown`")
 def one_policy(policy_id: str) -> dict[str, Any]:
     """Read a version with its document."""
-    with asking() as mine:
+    with calling(Asking) as mine:
         return mine.view(mine.document(policy_id))
 
 
@@ -175,12 +145,12 @@ def make_live(_: dict[str, Any], policy_id: str) -> Response:
 
     Claims that have begun keep theirs. Takes an `Idempotency-Key`.
     """
-    with asking() as mine:
+    with calling(Asking) as mine:
 
         def act() -> dict[str, Any]:
             document = mine.document(policy_id)
             policies.activate(mine.session, mine.shop.id, dunning_versions.KIND, document.version, mine.now, mine.actor)
-            mine.note("dunning-policy.activated", "shop", mine.shop.id, version=document.version)
+            mine.note("dunning-policy.activated", version=document.version)
             return mine.view(document)
 
         return mine.once(f"policies/{policy_id}/live", _POLICY, 200, act)
@@ -192,11 +162,11 @@ def make_live(_: dict[str, Any], policy_id: str) -> Response:
 @blueprint.alt_response(409, description="`nothing-to-roll-back-to`, `idempotency-conflict`")
 def rollback(_: dict[str, Any]) -> Response:
     """Let the version that was live before be live again. Takes an `Idempotency-Key`."""
-    with asking() as mine:
+    with calling(Asking) as mine:
 
         def act() -> dict[str, Any]:
             version = policies.rollback(mine.session, mine.shop.id, dunning_versions.KIND, mine.now, mine.actor)
-            mine.note("dunning-policy.rolled-back", "shop", mine.shop.id, version=version)
+            mine.note("dunning-policy.rolled-back", version=version)
             return {"live": version}
 
         return mine.once("policies/rollback", _LIVE, 200, act)
@@ -207,7 +177,7 @@ def rollback(_: dict[str, Any]) -> Response:
 @blueprint.response(200, PreviewSchema())
 def coming(asked: dict[str, Any]) -> dict[str, Any]:
     """What leaves in the coming days if nobody pays and nothing happens."""
-    with asking() as mine:
+    with calling(Asking) as mine:
         wanted = preview.Wanted(asked["days"], mine.shop.id, asked["kind"], asked["channel"], asked["limit"])
         return asdict(preview.preview(mine.session, wanted, mine.now))
 
@@ -217,7 +187,7 @@ def coming(asked: dict[str, Any]) -> dict[str, Any]:
 @blueprint.alt_response(404, description="`claim-unknown`")
 def next_of_claim(claim_id: str) -> dict[str, Any]:
     """What is next for a claim, or until when and why nothing is sent."""
-    with asking() as mine:
+    with calling(Asking) as mine:
         return preview.next_of(mine.session, mine.claim(claim_id), mine.now)
 
 
@@ -228,7 +198,7 @@ def next_of_claim(claim_id: str) -> dict[str, Any]:
 @blueprint.alt_response(409, description="`claim-closed`, `idempotency-conflict`")
 def pause(asked: dict[str, Any], claim_id: str) -> Response:
     """Send nothing about a claim until that day, or until it is resumed. Takes an `Idempotency-Key`."""
-    with asking() as mine:
+    with calling(Asking) as mine:
 
         def act() -> dict[str, Any]:
             mine_id = mine.claim(claim_id)
@@ -245,7 +215,7 @@ def pause(asked: dict[str, Any], claim_id: str) -> Response:
 @blueprint.alt_response(409, description="`idempotency-conflict`")
 def resume(_: dict[str, Any], claim_id: str) -> Response:
     """End the pauses of a claim; the next step comes some days later. Takes an `Idempotency-Key`."""
-    with asking() as mine:
+    with calling(Asking) as mine:
 
         def act() -> dict[str, Any]:
             mine_id = mine.claim(claim_id)
@@ -262,7 +232,7 @@ def resume(_: dict[str, Any], claim_id: str) -> Response:
 @blueprint.alt_response(409, description="`idempotency-conflict`")
 def follow_live(_: dict[str, Any], claim_id: str) -> Response:
     """Let a claim follow the live version instead of the one it began with. Takes an `Idempotency-Key`."""
-    with asking() as mine:
+    with calling(Asking) as mine:
 
         def act() -> dict[str, Any]:
             mine_id = mine.claim(claim_id)
@@ -277,7 +247,7 @@ def follow_live(_: dict[str, Any], claim_id: str) -> Response:
 @blueprint.response(200, CallListSchema())
 def list_of_calls(page: dict[str, Any]) -> dict[str, Any]:
     """List calls to be made, or how they ended."""
-    with asking() as mine:
+    with calling(Asking) as mine:
         found = calls.list_calls(mine.session, mine.keys, page["state"], page["limit"], shop_id=mine.shop.id)
         return {"calls": [call_view(one, to_public) for one in found]}
 
@@ -289,7 +259,7 @@ def list_of_calls(page: dict[str, Any]) -> dict[str, Any]:
 @blueprint.alt_response(409, description="`idempotency-conflict`")
 def ask_for_call(asked: dict[str, Any]) -> Response:
     """A debtor wishes to be called. Takes an `Idempotency-Key`."""
-    with asking() as mine:
+    with calling(Asking) as mine:
 
         def act() -> dict[str, Any]:
             claim = claims.get(mine.session, mine.claim(asked["claim"]))
@@ -312,7 +282,7 @@ def outcome(ended: dict[str, Any], call_id: str) -> Response:
 
     Takes an `Idempotency-Key`.
     """
-    with asking() as mine:
+    with calling(Asking) as mine:
 
         def act() -> dict[str, Any]:
             told = calls.Outcome(actor=mine.actor, **ended)
@@ -326,12 +296,8 @@ def outcome(ended: dict[str, Any], call_id: str) -> Response:
 @blueprint.response(200, RunListSchema())
 def list_of_runs() -> dict[str, Any]:
     """List the newest nights: how many claims were looked at, how many letters drafted."""
-    with asking() as mine:
+    with calling(Asking) as mine:
         own = select(DunningRun).where(DunningRun.merchant_id == merchant_of(mine.session))
         rows = mine.session.scalars(own.order_by(DunningRun.day.desc()).limit(NIGHTS))
         names = ("day", "state", "started_at", "finished_at", "seen", "drafted")
         return {"runs": [{name: getattr(row, name) for name in names} for row in rows]}
-
-
-def _dump(schema: Schema, value: dict[str, Any]) -> bytes:
-    return json.dumps(schema.dump(value), ensure_ascii=False).encode()
