@@ -12,11 +12,11 @@ from tests.builders import a_question
 _PROOF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 RISKY = {
     "total_minor": 60_490,
-    "items": [{"quantity": 1, "unit_minor": 60_000}],
+    "items": [{"quantity": 6, "unit_minor": 10_000}],
     "delivery": {"line1": "Packstation 12", "postcode": "20095", "city": "Hamburg", "country": "DE"},
     "buyer": {"email": "ada@example.com", "phone": "+49 40 36902345", "guest": True, "language": "de"},
 }
-"""An order that is not offered an invoice as it is."""
+"""An order that is not offered an invoice as it is, whatever the hour of the shop."""
 
 
 def a_decision(app, world, **question):

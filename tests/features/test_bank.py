@@ -102,7 +102,7 @@ def test_a_whole_entry_gives_way_to_its_parts(books):
     ]
     books.take(a_statement(whole))
     assert books.take(a_statement(*parts, format="camt.054")).new_entries == 2
-    assert [row.amount_minor for row in books.rows() if row.itemised_at is None] == [1100, 2200]
+    assert sorted(row.amount_minor for row in books.rows() if row.itemised_at is None) == [1100, 2200]
     assert books.take(a_statement(whole, reference="2")).new_entries == 0
 
 
