@@ -21,6 +21,7 @@ from gateway.admin import (
     letters,
     lists,
     log,
+    menu,
     messages,
     objections,
     orders,
@@ -37,6 +38,7 @@ from gateway.admin.forms import ConfirmForm
 from gateway.core import clock
 from gateway.core.errors import BadRequest, GatewayError
 from gateway.core.ids import to_public
+from gateway.core.pages import language
 from gateway.merchants.models import Role
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin", template_folder="templates", static_folder="static")
@@ -154,23 +156,6 @@ TABLE: tuple[Page, ...] = (
     Page("/<path:rest>", "nowhere", nowhere, READER),
 )
 NEEDS: Mapping[str, Role] = MappingProxyType({f"admin.{page.endpoint}": page.role for page in TABLE})
-MENU = (
-    "decisions",
-    "reviews",
-    "objections",
-    "orders",
-    "claims",
-    "letters",
-    "bank",
-    "lists",
-    "policies",
-    "dunning",
-    "notices",
-    "messages",
-    "keys",
-    "people",
-    "log",
-)
 
 blueprint.add_app_template_filter(present.kind_label, "kind_label")
 for _page in TABLE:
@@ -204,20 +189,31 @@ def install(app: Flask) -> None:
     app.login_manager = manager  # type: ignore[attr-defined]
 
 
+def waiting() -> dict[str, int]:
+    """First part of an address at the desk → how many things wait there for a person."""
+    return {
+        "notices": messages.unread_count(),
+        "reviews": reviews.open_count(),
+        "objections": objections.open_count(),
+        "told": told.open_count(),
+    }
+
+
 @blueprint.context_processor
 def everywhere() -> dict[str, Any]:
     """What every page of the desk shows."""
     if not current_user.is_authenticated:
         return {}
-    me = desk.who()
+    me, waits = desk.who(), waiting()
+
+    def may(endpoint: str) -> bool:
+        return me.may(NEEDS[f"admin.{endpoint}"])
+
     return {
         "me": me,
-        "menu": [name for name in MENU if me.may(NEEDS[f"admin.{name}"])],
-        "may": lambda endpoint: me.may(NEEDS[f"admin.{endpoint}"]),
-        "unread": messages.unread_count(),
-        "open_reviews": reviews.open_count(),
-        "open_objections": objections.open_count(),
-        "open_told": told.open_count(),
+        "menu": menu.menu(request.path, may, waits, language()),
+        "waiting": waits,
+        "may": may,
         "confirm_form": ConfirmForm(formdata=None),
         "public": to_public,
         "present": present,
