@@ -212,7 +212,7 @@ def everywhere() -> dict[str, Any]:
     return {
         "me": me,
         "menu": menu.menu(request.path, may, waits, language()),
-        "waiting": waits,
+        "waits": waits,
         "may": may,
         "confirm_form": ConfirmForm(formdata=None),
         "public": to_public,
