@@ -14,7 +14,6 @@ from gateway.core.strict_json import MAX_BODY_BYTES
 from gateway.core.work import worker_age_s
 from gateway.core.workloop import Pace
 from gateway.merchants import guards
-from gateway.merchants.auth import Principals
 
 DESCRIPTION = """Kulanz decides which payment methods a webshop may safely show to a buyer.
 
@@ -34,9 +33,7 @@ def create_app(opened: Services | None = None, trusted_proxies: int = 0) -> Flas
         opened.db.refuse_privileges()
         trusted_proxies = settings.trusted_proxies
     app = Flask("gateway", static_folder=None)
-    app.extensions["kulanz"] = opened
-    app.extensions["kulanz.keys"] = Principals(opened.db)
-    app.config.update(_flask_config(opened))
+    attach(app, opened)
     app.session_interface = Sessions()
     register_errors(app)
     wiring.install_listeners()
@@ -51,6 +48,14 @@ def create_app(opened: Services | None = None, trusted_proxies: int = 0) -> Flas
     if trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies, x_proto=trusted_proxies)  # type: ignore[method-assign]
     return app
+
+
+def attach(app: Flask, opened: Services) -> None:
+    """Let an application work with these services and with nothing of those it had before."""
+    app.extensions["kulanz"] = opened
+    app.config.update(_flask_config(opened))
+    for make in wiring.KEPT:
+        make(app)
 
 
 def _flask_config(opened: Services) -> dict[str, object]:

@@ -35,6 +35,7 @@ from gateway.demo import mailbox, shop, story
 from gateway.docs_pages import pages as apidocs
 from gateway.law import api as law_api
 from gateway.merchants import callbacks, guards, merchants, policies, secrets
+from gateway.merchants.auth import Principals
 from gateway.merchants.models import PolicyVersion
 from gateway.payments import asking, bank_api
 from gateway.payments import intake as provider_intake
@@ -225,15 +226,24 @@ def add_objections(app: Flask) -> None:
     app.extensions["kulanz.objections"] = OBJECTIONS
 
 
-EXTENSIONS: tuple[Callable[[Flask], None], ...] = (
+def add_keys(app: Flask) -> None:
+    app.extensions["kulanz.keys"] = Principals(app.extensions["kulanz"].db)
+
+
+KEPT: tuple[Callable[[Flask], None], ...] = (
+    add_keys,
     add_checkout,
     add_objections,
     intake.install,
     provider_intake.install,
+)
+"""What an application keeps that was made from its services."""
+
+EXTENSIONS: tuple[Callable[[Flask], None], ...] = (
     pages.install,
     desk_routes.install,
 )
-"""What is prepared once per application, after services and blueprints are there."""
+"""What is prepared once per application, after blueprints are there."""
 
 
 def install_listeners() -> None:

@@ -1,22 +1,25 @@
 """Real servers for every test: an embedded PostgreSQL and Valkey, started once per run in a temporary folder."""
 
+import gc
 import os
 import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 
 import psycopg
 import pytest
 import redis
 from argon2 import PasswordHasher
+from flask import Config
 from hypothesis import HealthCheck, settings
 from sqlalchemy.engine import Connection
 
 from gateway import migrate
-from gateway.app import create_app
+from gateway.app import attach, create_app
 from gateway.core.crypto import Keyring
 from gateway.core.db import TENANT_SETTING, WEB_ROLE, WORKER_ROLE, Database
 from gateway.core.ids import new_id
@@ -41,6 +44,12 @@ def pytest_configure(config: pytest.Config) -> None:
     with psycopg.connect(addresses.database_owner_url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE template_kulanz")
     migrate.upgrade(_url_of("template_kulanz"))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: looking through all of it again and again for refuse takes time only."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -72,7 +81,7 @@ def copied_database() -> Iterator[str]:
     """The name of a new database with the newest schema; dropped afterwards."""
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(os.environ["KULANZ_TEST_OWNER_URL"], autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template_kulanz")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template_kulanz STRATEGY FILE_COPY")
         try:
             yield name
         finally:
@@ -204,9 +213,19 @@ def services(db, cache, keyring) -> Services:
     )
 
 
+@pytest.fixture(scope="session")
+def built(keyring):
+    """The application as it is without services that answer: routes and templates are read once per test process."""
+    unopened = Services(Database("postgresql://nobody@/nowhere", role=WEB_ROLE), redis.Redis(), keyring, "", b"")
+    return create_app(unopened)
+
+
 @pytest.fixture
-def app(services):
-    """The web application over the rolled-back database."""
-    application = create_app(services)
-    application.testing = False
+def app(built, services):
+    """The web application over the rolled-back database: its own settings and keepings, routes and templates as built."""
+    application = copy(built)
+    application.config = Config(built.config.root_path, built.config)
+    application.extensions = dict(built.extensions)
+    application.view_functions = dict(built.view_functions)
+    attach(application, services)
     return application

@@ -5,6 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from gateway import config, wiring
+from gateway.app import create_app
 from gateway.core.errors import GatewayError
 from gateway.merchants import guards
 
@@ -25,8 +26,9 @@ def test_only_these_blueprints_are_open_to_anybody():
     assert {name for name, guard in wiring.GUARDS.items() if guard is guards.public} <= PUBLIC
 
 
-def test_a_blueprint_that_nobody_guards_does_not_exist(app):
+def test_a_blueprint_that_nobody_guards_does_not_exist(services):
     """Closed by default."""
+    app = create_app(services)
 
     @app.route("/back-door")
     def back_door() -> str:
