@@ -7,6 +7,7 @@ claim by its doors only (`claims`).
 the claim      `models lifecycle changes refusals` · `booking case moves lawful` · `ledger cases claims` · `facts statement
                listing proof debtors telling events` · `schemas api`
 from an order  `payment_terms following` · `shop_terms follow` · `terms_api`
+money back     `standing` · `returned_models provider_money returned_told` · `follow_payments returned`
 dunning        `dunning_policy dunning_schema dunning_lint dunning_defaults` · `next_step bundle sending forecast
                debtor_calendar surroundings` · `dunning_versions drafting nightly dunning calls preview` · `dunning_tasks
                dunning_schemas dunning_api`

@@ -78,6 +78,7 @@ def follow(session: Session, keys: Keys, order_id: UUID, now: datetime) -> UUID 
             claim_id = claims.open(session, keys, opening, now)
         if claim_id is not None:
             _tell(session, keys, order, claim_id, (money, now))
+            returned_told.opened(session, keys, order.id, claim_id, now)
         returned_told.tell_providers(session, keys, (order, claim_id), [*money.seen, *money.links], now)
     except BuyerErased:
         return None

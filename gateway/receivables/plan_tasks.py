@@ -23,8 +23,9 @@ log = structlog.get_logger()
 
 
 def heed(session: Session, event: PaymentAllocated | PaymentReversed) -> None:
-    """Listener: a plan that is paid, or saved, is told so now and not the next night."""
-    for plan_id in plans.noticed(session, event.claim_id, clock.now()):
+    """Listener: a plan that is paid, saved, or was fulfilled by money that is gone, is told so now and not the next night."""
+    gone = plans.shaken(session, event.claim_id) if isinstance(event, PaymentReversed) else []
+    for plan_id in [*plans.noticed(session, event.claim_id, clock.now()), *gone]:
         enqueue(session, "plans.look", merchant_id=merchant_of(session), args={"plan_id": str(plan_id)})
 
 

@@ -79,9 +79,6 @@ def _of_order(session: Session, keys: Keys, returned: ReturnedMoney, order: Orde
     about = About(order.shop_id, order.buyer_id, live, order.id, None)
     row = returned_told.keep(session, returned, about, "waiting", now)
     claim_id = follow.follow(session, keys, order.id, now)
-    if claim_id is not None:
-        row.claim_id, row.did = claim_id, "opened"
-        session.flush()
     returned_told.tell(session, keys, row, now)
     return Took(row.did, (claim_id,) if claim_id else ())
 

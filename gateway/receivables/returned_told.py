@@ -149,6 +149,13 @@ def tell(session: Session, keys: Keys, row: Returned, now: datetime) -> None:
     )
 
 
+def opened(session: Session, keys: Keys, order_id: UUID, claim_id: UUID, now: datetime) -> None:
+    """A claim stands for the order: debits that the bank returned before belong to it from now on."""
+    mine = Returned.merchant_id == merchant_of(session), Returned.order_id == order_id, Returned.claim_id.is_(None)
+    for row in session.scalars(select(Returned).where(*mine, Returned.source == BANK).order_by(Returned.id)).all():
+        owed_now(session, keys, row, claim_id, now)
+
+
 def owed_now(session: Session, keys: Keys, row: Returned, claim_id: UUID, now: datetime) -> None:
     """A claim was opened for a return that waited."""
     row.claim_id, row.did = claim_id, "opened"

@@ -14,9 +14,9 @@ from gateway.payments.accounts import NewAccount
 from gateway.payments.facts import Captured, Failed, Refunded, RefundFailed, Returned, ReturnReversed
 from gateway.payments.models import Payment as ProviderPayment
 from gateway.payments.record import Source
-from gateway.receivables import claims, follow, follow_payments, returned, returned_told
+from gateway.receivables import claims, follow, follow_payments, returned
 from gateway.receivables.changes import ReversePayment
-from gateway.receivables.models import Claim, ClaimHold, ClaimPayment
+from gateway.receivables.models import ClaimHold, ClaimPayment
 from gateway.receivables.returned import ReturnedMoney
 from gateway.receivables.returned_models import Returned as ReturnedRow
 from gateway.shops import shops
@@ -184,7 +184,12 @@ def moved(one, name, claim_id):
         field: getattr(one, field)
         for field in ("key", "payment", "item", "sequence", "occurred_at", "amount_minor", "currency")
     }
-    values |= {"key": f"{name}:{one.key}", "payment": name, "item": f"{name}:{one.item}", "reference": link_of(claim_id)}
+    values |= {
+        "key": f"{name}:{one.key}",
+        "payment": name,
+        "item": f"{name}:{one.item}",
+        "reference": link_of(claim_id),
+    }
     return type(one)(**values)
 
 
