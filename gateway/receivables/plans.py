@@ -20,14 +20,13 @@ from gateway.receivables import (
     days,
     debtor_letters,
     instalments,
-    ledger,
     plan_credit,
+    plan_revival,
     statement,
     working_days,
 )
 from gateway.receivables.agreement_models import Instalment, InstalmentPlan, PlanClaim
-from gateway.receivables.booking import CREDIT, effective
-from gateway.receivables.changes import AgreePlan, Change, Credit, FulfilPlan, LapsePlan, ReverseEntry
+from gateway.receivables.changes import AgreePlan, Change, Credit, FulfilPlan, LapsePlan
 from gateway.receivables.debtor_letters import Telling
 from gateway.receivables.instalments import (
     Plan,
@@ -157,8 +156,8 @@ def advance(session: Session, keyring: Keyring, plan_id: UUID, today: date, now:
     """Do what this day makes of a plan; None when it is over or rests. A second time on one day does nothing."""
     _lock_claims(session, plan_id)
     row = _locked(session, plan_id)
-    if row.state == FULFILLED:
-        _revive(session, keyring, row, now)
+    if row.state == FULFILLED and plan_revival.revive(session, Keys(keyring), row.id, view(session, row).claims, now):
+        row.state, row.ended_at, row.warned_on, row.next_on = LIFECYCLE.after(row.state, "revive"), None, None, today
     if row.state not in ALIVE:
         return None
     seen = view(session, row)
@@ -194,14 +193,6 @@ def noticed(session: Session, claim_id: UUID, now: datetime) -> list[UUID]:
     for row in rows:
         row.next_on = min(row.next_on or now.date(), now.date())
     return [row.id for row in rows]
-
-
-def shaken(session: Session, claim_id: UUID) -> list[UUID]:
-    """Plans of this claim that were kept by money which may be gone now."""
-    mine = PlanClaim.merchant_id == merchant_of(session), PlanClaim.claim_id == claim_id
-    kept = InstalmentPlan.state == FULFILLED, InstalmentPlan.id == PlanClaim.plan_id
-    joined = InstalmentPlan.merchant_id == PlanClaim.merchant_id
-    return list(session.scalars(select(PlanClaim.plan_id).join(InstalmentPlan, joined & kept[1]).where(*mine, kept[0])))
 
 
 def resume(session: Session, keyring: Keyring, claim_id: UUID, actor: str, now: datetime) -> None:
@@ -266,25 +257,6 @@ def _views(session: Session, rows: Sequence[InstalmentPlan]) -> list[PlanView]:
         )
         for row in rows
     ]
-
-
-def _revive(session: Session, keyring: Keyring, row: InstalmentPlan, now: datetime) -> None:
-    """Money that had fulfilled it was taken back: it runs again, and what was waived because it was kept is owed again.
-
-    A claim that something else has taken hold of by now (an objection, a write-off) stays there.
-    """
-    seen, keys, cause = view(session, row), Keys(keyring), f"plan:{row.id}"
-    owing = [claim for claim in seen.claims if claim.state == "DUNNING"]
-    if not owing or seen.covered_minor >= row.total_minor:
-        return
-    row.state, row.ended_at, row.warned_on = LIFECYCLE.after(row.state, "revive"), None, None
-    row.next_on = now.date()
-    for claim in owing:
-        booked = ledger.load(session, [claim.id])[claim.id]
-        waived = [one.id for one in effective(booked) if (one.posting.kind, one.posting.cause) == (CREDIT, cause)]
-        undone = [ReverseEntry(entry_id, cause) for entry_id in waived]
-        claims.apply_many(session, keys, [(claim.id, [*undone, AgreePlan(row.id)])], now)
-    session.flush()
 
 
 def _stopped(seen: PlanView) -> str | None:

@@ -8,7 +8,7 @@ import time_machine
 
 from gateway.core import clock
 from gateway.core.work import Job
-from gateway.receivables import claims, objections, plan_tasks, plans, promises
+from gateway.receivables import claims, objections, plan_revival, plan_tasks, plans, promises
 from gateway.receivables.agreement_models import InstalmentPlan
 from gateway.receivables.changes import ReversePayment
 from gateway.receivables.claims import Payment
@@ -156,7 +156,7 @@ def test_promises_are_counted(debtor, claim_id):
     assert len(debtor.rows(ClaimHold)) == 2
 
 
-def test_a_plan_whose_last_payment_was_taken_back_runs_again(debtor):
+def test_a_plan_whose_last_payment_was_taken_back_runs_again(debtor, claim_id):
     """It had been fulfilled; its claim follows it again, and what was waived because it was kept is owed again."""
     plan_id, amounts = agree(debtor, claim_id)
     for amount, day in zip(amounts, (date(2026, 12, 1), date(2027, 1, 4), date(2027, 2, 1)), strict=True):
@@ -167,24 +167,25 @@ def test_a_plan_whose_last_payment_was_taken_back_runs_again(debtor):
     with time_machine.travel(datetime(2027, 2, 10, 9, tzinfo=START.tzinfo), tick=False):
         with debtor.transaction() as session:
             claims.apply(session, debtor.keys, claim_id, ReversePayment(last, "returned:1"), clock.now())
-            assert plans.shaken(session, claim_id) == [plan_id]
+            assert plan_revival.shaken(session, claim_id) == [plan_id]
         for _ in range(2):
             job = Job(1, "default", "plans.look", debtor.world.merchant_id, {"plan_id": str(plan_id)}, 1)
             plan_tasks.look(debtor.services, job)
         assert debtor.claim(claim_id).state == "INSTALMENTS"
         assert debtor.rows(InstalmentPlan)[0].state == "WARNED"
-        assert debtor.claim(claim_id).interest_minor > 0
+        assert debtor.claim(claim_id).principal_minor > amounts[-1]
         pay(debtor, claim_id, amounts[-1], date(2027, 2, 10))
-    assert night(debtor, date(2027, 2, 11)) == "FULFILLED"
+    assert night(debtor, date(2027, 2, 11)) == "RUNNING"
+    assert night(debtor, date(2027, 2, 20)) == "FULFILLED"
     assert debtor.claim(claim_id).state == "SETTLED"
 
 
 def test_a_plan_that_runs_again_falls_like_any_other(debtor, claim_id):
     """Nothing comes after the notice: dunning goes on."""
     _, amounts = agree(debtor, claim_id, rates=2)
-    for amount in amounts:
-        pay(debtor, claim_id, amount, date(2026, 11, 25))
-    assert night(debtor, date(2026, 11, 26)) == "FULFILLED"
+    for day, amount in enumerate(amounts, start=24):
+        pay(debtor, claim_id, amount, date(2026, 11, day))
+    assert night(debtor, date(2026, 12, 7)) == "FULFILLED"
     last = debtor.rows(ClaimPayment)[-1].id
     with debtor.transaction() as session:
         claims.apply(session, debtor.keys, claim_id, ReversePayment(last, "returned:1"), clock.now())
