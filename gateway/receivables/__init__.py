@@ -16,7 +16,7 @@ letters        `letter_models letter_lifecycle` · `figures claim_figures letter
                letter_preview print_batches letter_events letter_view` · `letters_api`
 agreements     `agreement_models agreement_limits` · `instalments` · `agreements plans promises objections uploads
                debtor_letters` · `plan_revival plan_tasks objections_api`
-the debtor     `debtor_links debtor_claims debtor_acts debtor_words pay_accounts contacts keys` · `claim_copies erasing`
+the debtor     `pay_links debtor_links debtor_claims debtor_acts debtor_words pay_accounts contacts keys` · `claim_copies erasing`
 of all         `days working_days`: which day it is, and which day something falls due, where the debtor lives
 =============  ====================================================================================================
 

@@ -175,8 +175,7 @@ def test_a_plan_whose_last_payment_was_taken_back_runs_again(debtor, claim_id):
         assert debtor.rows(InstalmentPlan)[0].state == "WARNED"
         assert debtor.claim(claim_id).principal_minor > amounts[-1]
         pay(debtor, claim_id, amounts[-1], date(2027, 2, 10))
-    assert night(debtor, date(2027, 2, 11)) == "RUNNING"
-    assert night(debtor, date(2027, 2, 20)) == "FULFILLED"
+    assert night(debtor, date(2027, 2, 11)) == "FULFILLED"
     assert debtor.claim(claim_id).state == "SETTLED"
 
 
