@@ -371,3 +371,14 @@ def test_free_words_of_a_bank_are_not_kept(desk):
     desk.take(reason="Konto von Ada Byron gesperrt")
     with desk.transaction() as session:
         assert session.scalars(select(ReturnedRow)).one().reason == ""
+
+
+def test_every_telling_of_a_payment_of_ours_wakes_its_claim(desk):
+    """The listener enqueues the payment's id and nothing else; payments of nobody wake nothing."""
+    claim_id = desk.open()
+    desk.tell(fact(Captured, "ch_1", 20, reference=link_of(claim_id)))
+    desk.tell(fact(Captured, "ch_2", 20, payment="pi_2"), payment="pi_2")
+    with desk.transaction() as session:
+        found = session.execute(text("SELECT args FROM job WHERE task = 'receivables.follow_payment'")).scalars().all()
+        payment_id = session.scalars(select(ProviderPayment.id).where(ProviderPayment.external_id == "pi_1")).one()
+    assert found == [{"payment_id": str(payment_id)}]
