@@ -22,6 +22,7 @@ import gateway.privacy.rights
 import gateway.receivables.agreement_models
 import gateway.receivables.letter_models
 import gateway.receivables.models
+import gateway.receivables.returned_models
 import gateway.risk.bureau_models
 import gateway.risk.models
 import gateway.shops.models  # noqa: F401 - each is imported for the tables it declares

@@ -49,6 +49,7 @@ from gateway.receivables import (
     dunning_tasks,
     erasing,
     follow,
+    follow_payments,
     letter_job,
     letter_sending,
     letters_api,
@@ -139,6 +140,7 @@ LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyTyp
     {
         OrderPlaced: (check_decision,),
         **dict.fromkeys(follow.FOLLOWED, (follow.heed,)),
+        **dict.fromkeys(follow_payments.FOLLOWED, (follow_payments.heed,)),
         OrderChanged: (check_decision, follow.heed),
         merchants.MerchantClosed: (shops.close_all,),
         BuyerForgotten: (forget_answers, erasing.forget),
@@ -202,6 +204,7 @@ def tasks(services: Services) -> list[Task]:
         *chores.tasks(trail(services)),
         *backtests.TASKS,
         follow.FOLLOWING,
+        follow_payments.FOLLOWING,
         surges.WATCHING,
         *dunning_tasks.TASKS,
         *plan_tasks.TASKS,

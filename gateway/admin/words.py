@@ -163,6 +163,30 @@ NOTICES = {
         "Eine Tabelle des Rechts endet bald; neue Werte mit `kulanz law import`",
         "A table of the law ends soon; new values by `kulanz law import`",
     ),
+    "debit-returned": (
+        "Eine Lastschrift kam zurück; bitte ansehen, bevor weiter gemahnt wird",
+        "A direct debit came back; please look before dunning goes on",
+    ),
+    "debit-returned-death": (
+        "Eine Lastschrift kam zurück, weil der Käufer verstorben ist; nichts geht mehr hinaus",
+        "A direct debit came back because the buyer has died; nothing is sent any more",
+    ),
+    "debit-returned-our-fault": (
+        "Eine Lastschrift kam durch einen Fehler beim Einzug zurück; dem Käufer wird nichts berechnet",
+        "A direct debit came back for a mistake in collecting it; the buyer is charged nothing",
+    ),
+    "payment-told-twice": (
+        "Shop und Zahlungsanbieter melden verschiedene Zahlungen; bis jemand hinsieht, zählt die größere Summe",
+        "Shop and payment provider tell different payments; the larger sum counts until somebody looked",
+    ),
+    "payment-unbooked": (
+        "Geld kam über einen Zahlungslink und ließ sich nicht buchen",
+        "Money came by a pay link and could not be booked",
+    ),
+    "provider-refund-owed": (
+        "Beim Zahlungsanbieter wurde erstattet, was danach wieder geschuldet wäre; bitte entscheiden",
+        "The provider gave back what would be owed again because of it; please decide",
+    ),
     "inbox-parked": ("Eine Nachricht wurde nicht verstanden", "A message could not be understood"),
     "provider-request": (
         "Ein Zahlungsanbieter hat eine Anfrage nicht ausgeführt, oder es ist nicht sicher",

@@ -1,7 +1,7 @@
 """A payment as its facts make it, the same in whatever order they came; and what one more fact changed (pure)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -101,6 +101,8 @@ class Fold:
 
     state: PaymentState = PaymentState.PENDING
     captures: Amounts = field(default_factory=dict)
+    told: Amounts = field(default_factory=dict)
+    """Captures as they were told last, those that did not hold as well."""
     refunds: Amounts = field(default_factory=dict)
     returns: Amounts = field(default_factory=dict)
     disputes: Mapping[str, Dispute] = field(default_factory=dict)
@@ -138,6 +140,7 @@ def fold(facts: Iterable[Fact]) -> Fold:
     return Fold(
         state=state,
         captures=captures,
+        told={fact.item: _taken(fact) for fact in history if isinstance(fact, Captured)},
         refunds=_refunds(history),
         returns=returns,
         disputes=_disputes(history),
@@ -165,12 +168,15 @@ def _amounts(history: Iterable[Fact], given: type[Fact], undone: type[Fact]) -> 
     """By item: what the newest word leaves of it."""
     found: dict[str, Taken] = {}
     for fact in history:
-        words = getattr(fact, "code", ""), getattr(fact, "reason", "")
         if isinstance(fact, given):
-            found[fact.item] = Taken(fact.amount_minor or 0, fact.occurred_at, *words)
+            found[fact.item] = _taken(fact)
         elif isinstance(fact, undone) and fact.item in found:
-            found[fact.item] = Taken(0, fact.occurred_at, *words)
+            found[fact.item] = replace(_taken(fact), amount_minor=0)
     return found
+
+
+def _taken(fact: Fact) -> Taken:
+    return Taken(fact.amount_minor or 0, fact.occurred_at, getattr(fact, "code", ""), getattr(fact, "reason", ""))
 
 
 def _refunds(history: Sequence[Fact]) -> dict[str, Taken]:

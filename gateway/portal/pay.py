@@ -18,7 +18,7 @@ from gateway.core.http import services
 from gateway.core.ids import from_public, to_public
 from gateway.core.limits import Limit, network_of
 from gateway.core.pages import say
-from gateway.portal import debtor_visit, pay_page, pay_payment, pay_steps, pay_words
+from gateway.portal import debtor_visit, pay_online, pay_page, pay_payment, pay_steps, pay_words
 from gateway.portal.debtor_visit import DebtorVisit, PayDoorClosed
 from gateway.portal.pay_forms import (
     CallForm,
@@ -123,6 +123,18 @@ def transfer(token: str) -> ResponseReturnValue:
     return _page(_proven(token), "pay/transfer.html")
 
 
+@blueprint.post("/<token>/online/<claim_id>")
+def online(token: str, claim_id: str) -> ResponseReturnValue:
+    """A link to the provider's page for what is open of this claim."""
+    return pay_online.shown(_proven(token), _id("clm", claim_id))
+
+
+@blueprint.get("/<token>/came-back")
+def came_back(token: str) -> ResponseReturnValue:
+    """From the provider's page; its time may have ended meanwhile, so nothing of the debtor's is shown."""
+    return pay_online.came_back(debtor_visit.of(token))
+
+
 @blueprint.get("/<token>/later")
 def later(token: str) -> ResponseReturnValue:
     """A promise or more time: two forms on one page."""
@@ -201,12 +213,13 @@ def _settings(seen: DebtorVisit) -> Any:
 
 def _page(seen: DebtorVisit, template: str, forms: dict[str, Any] | None = None, offer: Plan | None = None) -> str:
     with services().db.transaction(seen.link.merchant_id) as session:
-        page = pay_page.page(session, seen)
+        page, online_ids = pay_page.page(session, seen), pay_online.can(session, seen)
         settings = rights.settings_of(session, seen.shop.id)
     made = {name: _filled(seen, page, _made(seen, form(formdata=None))) for name, form in FORMS.items()}
     simple = SimpleForm(formdata=None).fresh()
     ways = pay_payment.ways(page)
     shown = {"page": page, "settings": settings, "forms": made | {"simple": simple} | (forms or {}), "ways": ways}
+    shown["online"] = online_ids
     return render_template(template, visit=seen, offer=offer, **shown)
 
 

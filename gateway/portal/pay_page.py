@@ -1,7 +1,7 @@
 """What the debtor's page shows: his claims line by line, what runs already, how he pays, and what he was written."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from gateway.merchants.senders import Profile
 from gateway.portal import pay_words
 from gateway.portal.debtor_visit import DebtorVisit
 from gateway.portal.pay_steps import FREE, OWED
-from gateway.receivables import debtor_claims, instalments, ledger, pay_accounts, plans
+from gateway.receivables import debtor_claims, instalments, ledger, pay_accounts, plans, returned_told
 from gateway.receivables.agreements import limits_of
 from gateway.receivables.booking import Booked
 from gateway.receivables.debtor_claims import DebtorClaim, Sent
@@ -106,6 +106,8 @@ def page(session: Session, visit: DebtorVisit) -> DebtorPage:
     cards = tuple(
         _card(one, booked[one.id], [file for id_, file in files if id_ == one.id], tables, visit.today) for one in shown
     )
+    returned = {row.claim_id for row in returned_told.of_claims(session, [one.id for one in shown])}
+    cards = tuple(_with_return(card) if card.claim.id in returned else card for card in cards)
     limits, ids = limits_of(session, visit.shop.id), {one.id for one in shown}
     running = plans.list_plans(session, buyer_id=visit.buyer_id)
     return DebtorPage(
@@ -149,6 +151,11 @@ def _card(claim: DebtorClaim, booked: Sequence[Booked], files: Sequence[Document
     lines = tuple(line for one in stated.lines if (line := _line(one)) is not None)
     sentences = [*pay_words.status(claim), *([say(pay_words.RESERVED)] if stated.reserved else [])]
     return Card(claim, stated.total_minor, lines, tuple(sentences), tuple(files))
+
+
+def _with_return(card: Card) -> Card:
+    """Why it is open again. Which reason the bank gave is not told: it often hides the true one."""
+    return replace(card, sentences=(say(pay_words.DEBIT_RETURNED), *card.sentences)) if card.is_owed else card
 
 
 def _line(stated: StatementLine) -> Line | None:

@@ -66,7 +66,9 @@ HOLDS: Mapping[str, str] = MappingProxyType(
         "guardianship": mark("A legal guardian is noted. No reminder is sent."),
     }
 )
+DEBIT_RETURNED = mark("A payment for this invoice was returned by the bank, so the amount is open again.")
 PROBLEMS = (
+    mark("Paying online does not work at the moment; please pay by transfer, or try again later."),
     mark("This link is not valid; use the link of the newest letter, or ask the shop for a new one."),
     mark("This link has ended; use the link of the newest letter, or ask the shop for a new one."),
     mark("This page opens with your postcode or the number of an invoice."),

@@ -7,6 +7,7 @@ claim by its doors only (`claims`).
 the claim      `models lifecycle changes refusals` · `booking case moves lawful` · `ledger cases claims` · `facts statement
                listing proof debtors telling events` · `schemas api`
 from an order  `payment_terms following` · `shop_terms follow` · `terms_api`
+money back     `standing` · `returned_models provider_money returned_told` · `follow_payments returned`
 dunning        `dunning_policy dunning_schema dunning_lint dunning_defaults` · `next_step bundle sending forecast
                debtor_calendar surroundings` · `dunning_versions drafting nightly dunning calls preview` · `dunning_tasks
                dunning_schemas dunning_api`
@@ -14,8 +15,8 @@ letters        `letter_models letter_lifecycle` · `figures claim_figures letter
                letter_text letter_page letter_codes letter_pdf letter_mail` · `letters letter_facts letter_job letter_sending
                letter_preview print_batches letter_events letter_view` · `letters_api`
 agreements     `agreement_models agreement_limits` · `instalments` · `agreements plans promises objections uploads
-               debtor_letters` · `plan_tasks objections_api`
-the debtor     `debtor_links debtor_claims debtor_acts debtor_words pay_accounts contacts keys` · `claim_copies erasing`
+               debtor_letters` · `plan_revival plan_tasks objections_api`
+the debtor     `pay_links debtor_links debtor_claims debtor_acts debtor_words pay_accounts contacts keys` · `claim_copies erasing`
 of all         `days working_days`: which day it is, and which day something falls due, where the debtor lives
 =============  ====================================================================================================
 

@@ -53,6 +53,11 @@ def today(country: str, now: datetime) -> date:
     return local_date(now, zone(country))
 
 
+def day_of(country: str, at: datetime) -> date:
+    """The day of a moment, there."""
+    return local_date(at, zone(country))
+
+
 def check(path: str, day: date | None) -> None:
     """Days are of a time in which this system is used: what reckons with them never falls off the calendar. Raises Invalid."""
     if day is not None and not Day.FIRST <= day <= Day.LAST:

@@ -156,6 +156,12 @@ def _beside(session: Session, claim: Claim) -> set[UUID]:
     return set(session.scalars(select(other.claim_id).join(one, joined).where(*mine)))
 
 
+def ids_of(session: Session, buyer_id: UUID) -> list[UUID]:
+    """His claims, in the order in which they are locked."""
+    mine = Claim.merchant_id == merchant_of(session), Claim.buyer_id == buyer_id
+    return list(session.scalars(select(Claim.id).where(*mine).order_by(Claim.id).limit(MOST)))
+
+
 def _claims(session: Session, buyer_id: UUID) -> Sequence[Claim]:
     mine = Claim.merchant_id == merchant_of(session), Claim.buyer_id == buyer_id
     return session.scalars(select(Claim).where(*mine).order_by(Claim.id).limit(MOST).with_for_update(), **_FRESH).all()

@@ -1,6 +1,7 @@
 """Facts that claims publish to whoever stands above (pure): ids and amounts, in the transaction in which they happened."""
 
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 
@@ -67,3 +68,25 @@ class ObjectionRaised(ClaimFact):
     """The debtor disputes it."""
 
     objection_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyReturned:
+    """Money that had been received was taken back, told once. `claim_id` is None while there is no claim for it."""
+
+    returned_id: UUID
+    claim_id: UUID | None
+    order_id: UUID | None
+    shop_id: UUID
+    buyer_id: UUID
+    live: bool
+    day: date
+    amount_minor: int
+    charges_minor: int
+    currency: str
+    code: str
+    """EPC reason code, or empty."""
+    dunning: str
+    """Class of `payments.return_codes`."""
+    stops_debits: bool
+    """The same mandate must not be debited again."""

@@ -4,6 +4,7 @@ Listeners enqueue a job, the job folds the order into its claim; run twice it do
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -17,13 +18,15 @@ from gateway.core.db import merchant_of
 from gateway.core.history import History
 from gateway.core.services import Services
 from gateway.core.work import Job, Task, enqueue
-from gateway.receivables import claims, days, following, ledger, shop_terms
+from gateway.receivables import claims, following, ledger, provider_money, returned_told, shop_terms
 from gateway.receivables.booking import CREDIT, OPENING, Booked, Item, effective, items_of
 from gateway.receivables.changes import Change, ChangeDueDate, CorrectPrincipal, Credit, Refund, ReverseEntry
-from gateway.receivables.claims import Opening, Payment
+from gateway.receivables.claims import Opening
 from gateway.receivables.following import EventSeen, Less
 from gateway.receivables.keys import Keys
-from gateway.receivables.models import Claim, ClaimPayment
+from gateway.receivables.models import Claim
+from gateway.receivables.provider_money import OrderMoney
+from gateway.receivables.standing import Row
 from gateway.shops import shops
 from gateway.shops.buyers import BuyerErased
 from gateway.shops.details import open_details
@@ -37,15 +40,14 @@ from gateway.shops.events import (
     OrderReturned,
     OrderWithdrawn,
 )
-from gateway.shops.lifecycle import OrderAct
+from gateway.shops.lifecycle import OrderAct, OrderState
 from gateway.shops.models import Order, OrderDocument, OrderEvent
 from gateway.shops.orders import MAX_EVENTS
 from gateway.shops.shops import ShopFacts
+from gateway.shops.told import PaymentKind
 
 TASK = "receivables.follow_order"
 FOLLOWED = (OrderPaid, OrderDelivered, OrderCancelled, OrderReturned, OrderRefunded, OrderWithdrawn, OrderChanged)
-SOURCE = "shop"
-"""Of payments that shops tell."""
 
 
 def heed(session: Session, event: OrderFact) -> None:
@@ -69,15 +71,64 @@ def follow(session: Session, keys: Keys, order_id: UUID, now: datetime) -> UUID 
     order = session.get(Order, (merchant_of(session), order_id), with_for_update=True, populate_existing=True)
     if order is None:
         return None
-    claim_id = claims.find(session, "order", order_id)
+    money = _money(session, order)
+    claim_id = find_claim(session, order_id)
     try:
-        if claim_id is None and following.is_owed(order):
-            claim_id = claims.open(session, keys, _opening(session, keys, order), now)
+        if claim_id is None and (opening := _new(session, keys, order, money)) is not None:
+            claim_id = claims.open(session, keys, opening, now)
         if claim_id is not None:
-            _tell(session, keys, order, claim_id, now)
+            _tell(session, keys, order, claim_id, (money, now))
+            returned_told.opened(session, keys, order.id, claim_id, now)
+        returned_told.tell_providers(session, keys, (order, claim_id), [*money.seen, *money.links], now)
     except BuyerErased:
         return None
     return claim_id
+
+
+def find_claim(session: Session, order_id: UUID) -> UUID | None:
+    """The claim of this order: for its price, or for its payment that was taken back. There is one at most."""
+    return claims.find(session, "order", order_id) or claims.find(session, "returned_payment", order_id)
+
+
+def _new(session: Session, keys: Keys, order: Order, money: OrderMoney) -> Opening | None:
+    """How a claim of this order is opened now; None while nothing is owed.
+
+    A debit that came back is owed since its own day; what providers say they have is not owed.
+    """
+    sums = money.sums(0)
+    if following.is_owed(order) and sums.wanted_minor < order.total_minor - _less(session, order):
+        return _opening(session, keys, order)
+    debit = money.debit_on
+    if debit is None or order.state != OrderState.DELIVERED:
+        return None
+    if sums.wanted_minor >= order.total_minor - _less(session, order):
+        return None
+    ground = shop_terms.terms_of(session, order.shop_id).ground(day_told=True)
+    opening = _opening(session, keys, order)
+    return replace(opening, kind="returned_payment", due_date=debit, due_ground=ground)
+
+
+def _less(session: Session, order: Order) -> int:
+    """By how much the order is worth less than its total."""
+    lowered = following.reductions(_events(session, order), order.total_minor, "UTC", order.total_minor)
+    return sum(less.amount_minor for less in lowered)
+
+
+def _money(session: Session, order: Order) -> OrderMoney:
+    """What was told of this order's money, by shop, providers and bank."""
+    events, zone = _events(session, order), shops.get(session, order.shop_id).timezone
+    paid = [event for event in events if event.event == OrderAct.PAID and event.amount_minor]
+    refunds = [event.amount_minor or 0 for event in events if event.event == OrderAct.REFUNDED]
+    claim_id = find_claim(session, order.id)
+    return OrderMoney(
+        paid=tuple(Row(str(one.id), local_date(one.occurred_at, zone), one.amount_minor or 0) for one in paid),
+        refunded_minor=sum(refunds),
+        seen=tuple(provider_money.of_order(session, order)),
+        links=tuple(provider_money.of_claim(session, claims.get(session, claim_id)) if claim_id else ()),
+        bank=tuple(returned_told.by_bank(session, order.id)),
+        by_debit=order.kind == PaymentKind.SEPA_DEBIT,
+        zone=zone,
+    )
 
 
 def list_owed(session: Session, limit: int, after: UUID) -> list[UUID]:
@@ -124,15 +175,21 @@ def _invoice_date(session: Session, order: Order, shop: ShopFacts) -> date | Non
     return local_date(at, shop.timezone) if at else None
 
 
-def _tell(session: Session, keys: Keys, order: Order, claim_id: UUID, now: datetime) -> None:
-    events, zone = _events(session, order), shops.get(session, order.shop_id).timezone
+def _tell(session: Session, keys: Keys, order: Order, claim_id: UUID, told: tuple[OrderMoney, datetime]) -> None:
+    (money, now), actor = told, f"shop:{order.shop_id}"
+    provider_money.settle_links(session, keys, claims.get(session, claim_id), money.links, now)
+    events, zone = _events(session, order), money.zone
     booked = ledger.load(session, [claim_id])[claim_id]
-    actor = f"shop:{order.shop_id}"
     if changes := _changes(order, events, booked, zone, actor):
         claims.apply_many(session, keys, [(claim_id, changes)], now)
-    _tell_payments(session, keys, claim_id, (events, zone, actor), now)
+    provider_money.settle_order(session, keys, claims.get(session, claim_id), money, now, actor)
+    booked = ledger.load(session, [claim_id])[claim_id]
     if refunds := _refunds(events, items_of(booked), zone, actor):
         claims.apply_many(session, keys, [(claim_id, refunds)], now)
+    provider_money.settle_refunds(
+        session, keys, claims.get(session, claim_id), *money.refunds(claims.get(session, claim_id), now), now
+    )
+    provider_money.doubt(session, keys, claims.get(session, claim_id), money, now)
     if moved := _moved(session, claims.get(session, claim_id), following.told_day(order, zone), actor):
         claims.apply_many(session, keys, [(claim_id, moved)], now)
 
@@ -184,24 +241,6 @@ def _refunds(events: Sequence[EventSeen], items: Sequence[Item], zone: str, acto
         for event in events
         if event.event == OrderAct.REFUNDED and event.amount_minor and f"{following.CAUSE}{event.id}" not in known
     ]
-
-
-def _tell_payments(
-    session: Session, keys: Keys, claim_id: UUID, told: tuple[Sequence[EventSeen], str, str], now: datetime
-) -> None:
-    events, zone, actor = told
-    claim = claims.get(session, claim_id)
-    known = _told_payments(session, claim)
-    for event in events:
-        if event.event == OrderAct.PAID and event.amount_minor and str(event.id) not in known:
-            paid_on = min(local_date(event.occurred_at, zone), days.today(claim.country, now))
-            payment = Payment(claim_id, SOURCE, str(event.id), paid_on, event.amount_minor, claim.currency, actor=actor)
-            claims.receive_payment(session, keys, payment, now)
-
-
-def _told_payments(session: Session, claim: Claim) -> set[str]:
-    mine = ClaimPayment.merchant_id == claim.merchant_id, ClaimPayment.claim_id == claim.id
-    return set(session.scalars(select(ClaimPayment.external_id).where(*mine, ClaimPayment.source == SOURCE)))
 
 
 def _events(session: Session, order: Order) -> list[EventSeen]:

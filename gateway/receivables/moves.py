@@ -41,6 +41,9 @@ from gateway.receivables.refusals import (
     RefundTooHigh,
 )
 
+HAPPENED = ("order-event:", "provider-refund:")
+"""Causes of refunds that a shop or a provider tells: they have happened."""
+
 
 def remind(case: Case, change: changes.Remind) -> bool:
     if ClaimState(case.claim.state) != ClaimState.PRECOLLECTION:
@@ -158,14 +161,14 @@ def refund(case: Case, change: changes.Refund) -> bool:
     item = Item(REFUND, change.day, change.cause, change.amount_minor)
     if _is_there(case, item):
         return False
-    if not change.cause.startswith("order-event:"):
+    if not change.cause.startswith(HAPPENED):
         _check_refund(case, change)
     case.rebook([*case.items, item], change.cause)
     return True
 
 
 def _check_refund(case: Case, change: changes.Refund) -> None:
-    """What a shop tells of its order has happened; what a person enters must be possible."""
+    """What a shop or a provider tells has happened; what a person enters must be possible."""
     if change.amount_minor > case.balances.credit_minor:
         raise RefundTooHigh(credit_minor=case.balances.credit_minor)
     if change.day > case.today:

@@ -13,7 +13,7 @@ from gateway.core.schedule import Daily, Entry
 from gateway.core.services import Services
 from gateway.core.work import Job, NewJob, Task, enqueue, enqueue_many
 from gateway.merchants.merchants import ids_in
-from gateway.receivables import days, plans, promises
+from gateway.receivables import days, plan_revival, plans, promises
 from gateway.receivables.events import PaymentAllocated, PaymentReversed
 
 SCHEDULE = (Entry("plans.advance_all", Daily(time(1, 0), "Europe/Berlin")),)
@@ -23,8 +23,9 @@ log = structlog.get_logger()
 
 
 def heed(session: Session, event: PaymentAllocated | PaymentReversed) -> None:
-    """Listener: a plan that is paid, or saved, is told so now and not the next night."""
-    for plan_id in plans.noticed(session, event.claim_id, clock.now()):
+    """Listener: a plan that is paid, saved, or was fulfilled by money that is gone, is told so now and not the next night."""
+    gone = plan_revival.shaken(session, event.claim_id) if isinstance(event, PaymentReversed) else []
+    for plan_id in [*plans.noticed(session, event.claim_id, clock.now()), *gone]:
         enqueue(session, "plans.look", merchant_id=merchant_of(session), args={"plan_id": str(plan_id)})
 
 

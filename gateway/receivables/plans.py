@@ -21,6 +21,7 @@ from gateway.receivables import (
     debtor_letters,
     instalments,
     plan_credit,
+    plan_revival,
     statement,
     working_days,
 )
@@ -52,6 +53,7 @@ LIFECYCLE = Lifecycle(
         (RUNNING, "warn"): WARNED,
         (WARNED, "recover"): RUNNING,
         (WARNED, "lapse"): LAPSED,
+        (FULFILLED, "revive"): RUNNING,
         **{(state, "fulfil"): FULFILLED for state in (RUNNING, WARNED)},
         **{(state, "end"): ENDED for state in (RUNNING, WARNED)},
     },
@@ -154,6 +156,8 @@ def advance(session: Session, keyring: Keyring, plan_id: UUID, today: date, now:
     """Do what this day makes of a plan; None when it is over or rests. A second time on one day does nothing."""
     _lock_claims(session, plan_id)
     row = _locked(session, plan_id)
+    if row.state == FULFILLED and plan_revival.revive(session, Keys(keyring), row.id, view(session, row).claims, now):
+        row.state, row.ended_at, row.warned_on, row.next_on = LIFECYCLE.after(row.state, "revive"), None, None, today
     if row.state not in ALIVE:
         return None
     seen = view(session, row)

@@ -7,12 +7,14 @@ import pytest
 import time_machine
 
 from gateway.core import clock
-from gateway.receivables import claims, objections, plan_tasks, plans, promises
+from gateway.core.work import Job
+from gateway.receivables import claims, objections, plan_revival, plan_tasks, plans, promises
 from gateway.receivables.agreement_models import InstalmentPlan
+from gateway.receivables.changes import ReversePayment
 from gateway.receivables.claims import Payment
 from gateway.receivables.instalments import MixedCurrencies
 from gateway.receivables.letter_models import Letter
-from gateway.receivables.models import ClaimHold
+from gateway.receivables.models import ClaimHold, ClaimPayment
 from gateway.receivables.objections import NewObjection
 from gateway.receivables.plans import Wish
 from gateway.receivables.promises import Given, Promised, TooManyPromises
@@ -152,3 +154,43 @@ def test_promises_are_counted(debtor, claim_id):
     with pytest.raises(TooManyPromises):
         promise(debtor, claim_id, cause="asked:3")
     assert len(debtor.rows(ClaimHold)) == 2
+
+
+def test_a_plan_whose_last_payment_was_taken_back_runs_again(debtor, claim_id):
+    """It had been fulfilled; its claim follows it again, and what was waived because it was kept is owed again."""
+    plan_id, amounts = agree(debtor, claim_id)
+    for amount, day in zip(amounts, (date(2026, 12, 1), date(2027, 1, 4), date(2027, 2, 1)), strict=True):
+        with time_machine.travel(datetime.combine(day, START.timetz()), tick=False):
+            pay(debtor, claim_id, amount, day)
+    assert night(debtor, date(2027, 2, 7)) == "FULFILLED"
+    last = debtor.rows(ClaimPayment)[-1].id
+    with time_machine.travel(datetime(2027, 2, 10, 9, tzinfo=START.tzinfo), tick=False):
+        with debtor.transaction() as session:
+            claims.apply(session, debtor.keys, claim_id, ReversePayment(last, "returned:1"), clock.now())
+            assert plan_revival.shaken(session, claim_id) == [plan_id]
+        for _ in range(2):
+            job = Job(1, "default", "plans.look", debtor.world.merchant_id, {"plan_id": str(plan_id)}, 1)
+            plan_tasks.look(debtor.services, job)
+        assert debtor.claim(claim_id).state == "INSTALMENTS"
+        assert debtor.rows(InstalmentPlan)[0].state == "WARNED"
+        assert debtor.claim(claim_id).principal_minor > amounts[-1]
+        pay(debtor, claim_id, amounts[-1], date(2027, 2, 10))
+    assert night(debtor, date(2027, 2, 11)) == "FULFILLED"
+    assert debtor.claim(claim_id).state == "SETTLED"
+
+
+def test_a_plan_that_runs_again_falls_like_any_other(debtor, claim_id):
+    """Nothing comes after the notice: dunning goes on."""
+    _, amounts = agree(debtor, claim_id, rates=2)
+    for day, amount in enumerate(amounts, start=24):
+        pay(debtor, claim_id, amount, date(2026, 11, day))
+    assert night(debtor, date(2026, 12, 7)) == "FULFILLED"
+    last = debtor.rows(ClaimPayment)[-1].id
+    with debtor.transaction() as session:
+        claims.apply(session, debtor.keys, claim_id, ReversePayment(last, "returned:1"), clock.now())
+    plan_id = debtor.rows(InstalmentPlan)[0].id
+    with time_machine.travel(datetime(2027, 1, 10, 9, tzinfo=START.tzinfo), tick=False):
+        job = Job(1, "default", "plans.look", debtor.world.merchant_id, {"plan_id": str(plan_id)}, 1)
+        plan_tasks.look(debtor.services, job)
+    assert night(debtor, date(2027, 2, 1)) == "LAPSED"
+    assert debtor.claim(claim_id).state == "DUNNING"
