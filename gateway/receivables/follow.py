@@ -72,7 +72,7 @@ def follow(session: Session, keys: Keys, order_id: UUID, now: datetime) -> UUID 
     claim_id = claims.find(session, "order", order_id)
     try:
         if claim_id is None and following.is_owed(order):
-            claim_id = claims.open(session, keys, _opening(session, keys, order), now)
+            claim_id = claims.open(session, keys, opening_of(session, keys, order), now)
         if claim_id is not None:
             _tell(session, keys, order, claim_id, now)
     except BuyerErased:
@@ -88,7 +88,8 @@ def list_owed(session: Session, limit: int, after: UUID) -> list[UUID]:
     return list(session.scalars(chosen.order_by(Order.id).limit(limit)))
 
 
-def _opening(session: Session, keys: Keys, order: Order) -> Opening:
+def opening_of(session: Session, keys: Keys, order: Order) -> Opening:
+    """What a claim about this order is opened with."""
     shop = shops.get(session, order.shop_id)
     details = open_details(keys.of(session, order.buyer_id), order.id, order.details_sealed)
     delivered_on = local_date(order.delivered_at or order.updated_at, shop.timezone)
