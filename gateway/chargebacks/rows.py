@@ -97,11 +97,16 @@ def list_chargebacks(session: Session, wanted: Wanted) -> list[Chargeback]:
     if wanted.before:
         chosen = chosen.where(Chargeback.id < wanted.before)
     if wanted.show == "open":
-        states, order = list(OPEN), (Chargeback.due_at.asc().nulls_last(), Chargeback.id)
+        chosen = chosen.where(Chargeback.state.in_(list(OPEN))).order_by(
+            Chargeback.due_at.asc().nulls_last(), Chargeback.id
+        )
     else:
-        ended = [State.WON, State.LOST, State.ACCEPTED]
-        states, order = ended if wanted.show == "ended" else [wanted.show], (Chargeback.id.desc(),)
-    return list(session.scalars(chosen.where(Chargeback.state.in_(states)).order_by(*order).limit(wanted.limit)))
+        states = _ENDED if wanted.show == "ended" else (wanted.show,)
+        chosen = chosen.where(Chargeback.state.in_(states)).order_by(Chargeback.id.desc())
+    return list(session.scalars(chosen.limit(wanted.limit)))
+
+
+_ENDED: tuple[str, ...] = (State.WON, State.LOST, State.ACCEPTED)
 
 
 def count_waiting(session: Session) -> int:
