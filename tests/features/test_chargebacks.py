@@ -45,7 +45,8 @@ def test_a_dispute_told_twice_is_one_chargeback_of_its_order_and_buyer(merchant)
     first = merchant.tell(a_fact("opened", 1), a_due(soon()))
     again = merchant.tell(a_fact("opened", 1), a_due(soon()))
     assert (first.id, first.state, first.category, first.kind) == (again.id, "NEEDS_RESPONSE", "not_received", "card")
-    assert first.order_id and first.buyer_id
+    assert first.order_id
+    assert first.buyer_id
     assert (first.due_source, merchant.events()) == ("provider", ["opened"])
 
 
