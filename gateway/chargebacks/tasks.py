@@ -59,7 +59,13 @@ def look(session: Session, keyring: Keyring, id_: UUID, now: datetime) -> None:
     if row.state not in ANSWERABLE or row.due_at is None:
         return
     if now >= row.due_at:
+        if row.noticed_days == 0:
+            return
         row.noticed_days = 0
+        if row.due_source != "provider":  # an estimate of ours closes nothing
+            session.flush()
+            _notice(session, row, "chargeback-expired", 0, now)
+            return
         rows.move(session, row, "expire", now)
         rows.remember(session, keyring, row, rows.Told("expired", "worker", {}), now)
         aftermath.settle(session, keyring, row, now)

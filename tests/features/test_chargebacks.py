@@ -160,6 +160,14 @@ def test_after_the_deadline_nothing_is_submitted_and_an_extension_opens_it_again
     assert merchant.tell(a_due(soon(), day=3)).state == "NEEDS_RESPONSE"
 
 
+def test_an_estimated_deadline_that_passed_closes_nothing(merchant):
+    merchant.tell(a_fact("opened", 1))
+    with merchant.transaction() as session:
+        tasks.look(session, merchant.keyring, merchant.row().id, clock.now())
+    assert (merchant.row().state, merchant.row().noticed_days) == ("NEEDS_RESPONSE", 0)
+    assert merchant.submit().state == "SENDING"
+
+
 def test_each_step_before_a_deadline_is_told_once(merchant):
     merchant.tell(a_fact("opened", 1), a_due(soon(20)))
     due_at, told = merchant.row().due_at, []
