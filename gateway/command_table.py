@@ -28,6 +28,9 @@ COMMANDS: Mapping[str, Entry] = {
         "gateway.commands_desk:callback", "Endpoints of a merchant that are called when something happens."
     ),
     "card": Entry("gateway.commands_card:card", "Print a shipped score card as Markdown."),
+    "chargebacks": Entry(
+        "gateway.commands_chargebacks:chargebacks_group", "Disputed payments: deadlines, evidence, answers."
+    ),
     "claims": Entry(
         "gateway.commands_claims:claims_group",
         "Claims: what debtors owe, what was paid, and whether the books are whole.",

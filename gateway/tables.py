@@ -2,6 +2,7 @@
 
 from types import MappingProxyType
 
+import gateway.chargebacks.models
 import gateway.checkout.models
 import gateway.checkout.selection_models
 import gateway.core.anchors
@@ -53,9 +54,11 @@ APPEND_ONLY = frozenset(
         "bureau_request",
         "bureau_result",
         "bureau_version",
+        "chargeback_answer",
         "debtor_act",
         "debtor_feedback",
         "decision",
+        "fraud_warning",
         "history",
         "history_anchor",
         "law_row",

@@ -14,6 +14,11 @@ from sqlalchemy.orm import Session
 from gateway import chores, config
 from gateway.admin import routes as desk_routes
 from gateway.admin import session as desk_session
+from gateway.chargebacks import api as chargebacks_api
+from gateway.chargebacks import commands as chargeback_commands
+from gateway.chargebacks import erasing as chargeback_erasing
+from gateway.chargebacks import heed as chargeback_heed
+from gateway.chargebacks import tasks as chargeback_tasks
 from gateway.checkout import attempts, backtests, explain_api, policy_api, records, selection_records
 from gateway.checkout.decide import Checkout
 from gateway.checkout.linking import check_decision
@@ -39,6 +44,7 @@ from gateway.merchants.auth import Principals
 from gateway.merchants.models import PolicyVersion
 from gateway.payments import asking, bank_api
 from gateway.payments import intake as provider_intake
+from gateway.payments.events import FraudReported
 from gateway.portal import pay
 from gateway.portal import views as portal
 from gateway.privacy import api as privacy_api
@@ -84,6 +90,7 @@ API: tuple[ApiBlueprint, ...] = (
     law_api.calculations,
     law_api.blueprint,
     bank_api.blueprint,
+    chargebacks_api.blueprint,
 )
 """Blueprints of the documented API; on that of the decisions hang selections and explanations, on that of the claims terms."""
 
@@ -115,6 +122,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "calculations": guards.api_key,
         "law": guards.api_key,
         "bank": guards.api_key,
+        "chargebacks": guards.api_key,
         "assets": guards.public,
         "apidocs": guards.public,
         "bootstrap": guards.public,
@@ -143,7 +151,7 @@ LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyTyp
         **dict.fromkeys(follow_payments.FOLLOWED, (follow_payments.heed,)),
         OrderChanged: (check_decision, follow.heed),
         merchants.MerchantClosed: (shops.close_all,),
-        BuyerForgotten: (forget_answers, erasing.forget),
+        BuyerForgotten: (forget_answers, erasing.forget, chargeback_erasing.forget),
         MailSent: (letter_sending.mail_sent,),
         MailParked: (letter_sending.mail_parked,),
         LetterSent: (dunning.letter_sent,),
@@ -151,6 +159,9 @@ LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyTyp
         **dict.fromkeys((PaymentAllocated, PaymentReversed), (plan_tasks.heed,)),
         LetterWithdrawn: (dunning.letter_undone,),
         LetterBounced: (dunning.letter_undone,),
+        **dict.fromkeys(chargeback_heed.HEEDED, (chargeback_heed.heed,)),
+        FraudReported: (chargeback_heed.warned,),
+        asking.RequestEnded: (chargeback_commands.heed_request,),
     },
 )
 """Event → listeners, called in this order in the same transaction."""
@@ -168,7 +179,11 @@ WRAPPED: tuple[WrappedColumn, ...] = (
 INBOX: MappingProxyType[str, inbox.Handler] = MappingProxyType({**intake.HANDLERS, **provider_intake.handlers()})
 """Kind of connection → what is done with its messages."""
 
-OBJECTIONS: tuple[erasure.Objects, ...] = (erasure.orders_object, erasing.claims_object)
+OBJECTIONS: tuple[erasure.Objects, ...] = (
+    erasure.orders_object,
+    erasing.claims_object,
+    chargeback_erasing.chargebacks_object,
+)
 """Who may refuse that a buyer is erased."""
 
 SCHEDULE: tuple[Entry, ...] = (
@@ -177,6 +192,7 @@ SCHEDULE: tuple[Entry, ...] = (
     *surges.SCHEDULE,
     *dunning_tasks.SCHEDULE,
     *plan_tasks.SCHEDULE,
+    *chargeback_tasks.SCHEDULE,
 )
 """What runs when."""
 
@@ -208,6 +224,7 @@ def tasks(services: Services) -> list[Task]:
         surges.WATCHING,
         *dunning_tasks.TASKS,
         *plan_tasks.TASKS,
+        *chargeback_tasks.TASKS,
         letter_job.RENDERING,
         asking.ASKING,
         story.TELLING,

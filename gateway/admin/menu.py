@@ -54,7 +54,7 @@ MENU: tuple[Area, ...] = (
             Entry("letters", "Briefe", "Letters"),
         ),
     ),
-    Area("Geld", "Money", (Entry("bank", "Bank", "Bank"),)),
+    Area("Geld", "Money", (Entry("bank", "Bank", "Bank"), Entry("chargebacks", "Rückbuchungen", "Chargebacks"))),
     Area(
         "Meldungen",
         "Notices",

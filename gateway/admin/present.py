@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from gateway.admin import words
+from gateway.admin import chargeback_words, words
+from gateway.chargebacks.words import CATEGORIES
 from gateway.checkout.explain import group_of
 from gateway.checkout.methods import KINDS
 from gateway.core.clock import local_date
 from gateway.core.errors import GatewayError
+from gateway.core.ids import to_public
 from gateway.core.pages import TIMEZONE, language, money, say
 from gateway.risk.facts import CATALOGUE
 
@@ -264,3 +267,25 @@ def finding_label(code: str | None) -> str:
 def plan_state(state: str) -> str:
     """Where a plan stands."""
     return _words(words.PLAN_STATES, state)
+
+
+def chargeback_category(category: str) -> str:
+    return _words(CATEGORIES, category)
+
+
+def chargeback_state(state: str) -> str:
+    return _words(chargeback_words.STATES, state)
+
+
+def chargeback_event(event: str) -> str:
+    return _words(chargeback_words.EVENTS, event)
+
+
+def chargeback_ground(reason: str) -> str:
+    """Of the rule, in words; a person's own reason is shown as it is."""
+    german, _ = chargeback_words.GROUNDS.get(reason, (reason, reason))
+    return german if language() == "de" else reason
+
+
+def document_id(id_: str) -> str:
+    return to_public("doc", UUID(id_))

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from gateway.admin import (
     backtests,
     bank,
+    chargebacks,
     claims,
     decisions,
     desk,
@@ -118,6 +119,16 @@ TABLE: tuple[Page, ...] = (
     Page("/bank", "bank", bank.index, READER),
     Page("/bank/entries", "bank_entries", bank.entries, READER),
     Page("/bank/upload", "upload_statement!", bank.upload, CLERK),
+    Page("/chargebacks", "chargebacks", chargebacks.index, READER),
+    Page("/chargebacks/<chargeback_id>", "chargeback", chargebacks.show, READER),
+    Page("/chargebacks/<chargeback_id>/pdf", "chargeback_pdf", chargebacks.preview, READER),
+    Page("/chargebacks/<chargeback_id>/files/<document_id>", "chargeback_file", chargebacks.file, CLERK),
+    Page("/chargebacks/<chargeback_id>/upload", "upload_evidence!", chargebacks.upload, CLERK),
+    Page("/chargebacks/<chargeback_id>/statement", "state_words!", chargebacks.state_words, CLERK),
+    Page("/chargebacks/<chargeback_id>/submit", "submit_chargeback!", chargebacks.submit, CLERK),
+    Page("/chargebacks/<chargeback_id>/sent", "chargeback_sent!", chargebacks.sent_myself, CLERK),
+    Page("/chargebacks/<chargeback_id>/accept", "accept_chargeback!", chargebacks.accept, CLERK),
+    Page("/chargebacks/<chargeback_id>/claim", "decide_chargeback_claim!", chargebacks.decide_claim, CLERK),
     Page("/lists", "lists", lists.index, READER),
     Page("/lists/add", "add_entry!", lists.add, CLERK),
     Page("/lists/<entry_id>/remove", "remove_entry!", lists.remove, CLERK),
@@ -196,6 +207,7 @@ def waiting() -> dict[str, int]:
         "reviews": reviews.open_count(),
         "objections": objections.open_count(),
         "told": told.open_count(),
+        "chargebacks": chargebacks.open_count(),
     }
 
 

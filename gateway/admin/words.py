@@ -192,6 +192,11 @@ NOTICES = {
         "Ein Zahlungsanbieter hat eine Anfrage nicht ausgeführt, oder es ist nicht sicher",
         "A payment provider did not carry out a request, or that is not certain",
     ),
+    "chargeback-due": ("Eine Rückbuchung muss bald beantwortet werden", "A chargeback must be answered soon"),
+    "chargeback-expired": (
+        "Die Frist einer Rückbuchung ist verstrichen",
+        "The deadline of a chargeback has passed",
+    ),
 }
 ROLES = {
     "owner": ("Inhaber", "Owner"),

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from gateway.chargebacks import erasing as chargeback_copies
 from gateway.checkout import explanations, selection_records
 from gateway.checkout.models import Decision
 from gateway.core import documents
@@ -57,6 +58,7 @@ def copy_of(session: Session, keyring: Keyring, buyer_id: UUID, language: str, n
         "buyer": _buyer(session, buyer),
         "orders": orders,
         "claims": [claim_copies.copy_of(session, keyring, row) for row in owed],
+        "chargebacks": chargeback_copies.copies_of(session, buyer_id, MOST),
         "decisions": decisions,
         "bureau_answers": heard,
         "list_entries": _entries(session, buyer_id),

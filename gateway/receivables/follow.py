@@ -97,14 +97,14 @@ def _new(session: Session, keys: Keys, order: Order, money: OrderMoney) -> Openi
     """
     sums = money.sums(0)
     if following.is_owed(order) and sums.wanted_minor < order.total_minor - _less(session, order):
-        return _opening(session, keys, order)
+        return opening_of(session, keys, order)
     debit = money.debit_on
     if debit is None or order.state != OrderState.DELIVERED:
         return None
     if sums.wanted_minor >= order.total_minor - _less(session, order):
         return None
     ground = shop_terms.terms_of(session, order.shop_id).ground(day_told=True)
-    opening = _opening(session, keys, order)
+    opening = opening_of(session, keys, order)
     return replace(opening, kind="returned_payment", due_date=debit, due_ground=ground)
 
 
@@ -139,7 +139,8 @@ def list_owed(session: Session, limit: int, after: UUID) -> list[UUID]:
     return list(session.scalars(chosen.order_by(Order.id).limit(limit)))
 
 
-def _opening(session: Session, keys: Keys, order: Order) -> Opening:
+def opening_of(session: Session, keys: Keys, order: Order) -> Opening:
+    """What a claim about this order is opened with."""
     shop = shops.get(session, order.shop_id)
     details = open_details(keys.of(session, order.buyer_id), order.id, order.details_sealed)
     delivered_on = local_date(order.delivered_at or order.updated_at, shop.timezone)
