@@ -55,8 +55,10 @@ from gateway.receivables import (
     plan_tasks,
     terms_api,
 )
-from gateway.receivables.events import ClaimSettled, PaymentAllocated, PaymentReversed
+from gateway.receivables.events import ClaimOpened, ClaimSettled, PaymentAllocated, PaymentReversed
 from gateway.receivables.letter_events import LetterBounced, LetterSent, LetterWithdrawn
+from gateway.returns import api as returns_api
+from gateway.returns import following as returns_following
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
 from gateway.risk.bureaus import Book
@@ -82,6 +84,7 @@ API: tuple[ApiBlueprint, ...] = (
     law_api.calculations,
     law_api.blueprint,
     bank_api.blueprint,
+    returns_api.blueprint,
 )
 """Blueprints of the documented API; on that of the decisions hang selections and explanations, on that of the claims terms."""
 
@@ -113,6 +116,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "calculations": guards.api_key,
         "law": guards.api_key,
         "bank": guards.api_key,
+        "returns": guards.api_key,
         "assets": guards.public,
         "apidocs": guards.public,
         "bootstrap": guards.public,
@@ -138,6 +142,8 @@ LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyTyp
     {
         OrderPlaced: (check_decision,),
         **dict.fromkeys(follow.FOLLOWED, (follow.heed,)),
+        **dict.fromkeys(returns_following.HEEDED, (follow.heed, returns_following.heed)),
+        ClaimOpened: (returns_following.heed_claim,),
         OrderChanged: (check_decision, follow.heed),
         merchants.MerchantClosed: (shops.close_all,),
         BuyerForgotten: (forget_answers, erasing.forget),
@@ -174,6 +180,7 @@ SCHEDULE: tuple[Entry, ...] = (
     *surges.SCHEDULE,
     *dunning_tasks.SCHEDULE,
     *plan_tasks.SCHEDULE,
+    *returns_following.SCHEDULE,
 )
 """What runs when."""
 
@@ -204,6 +211,7 @@ def tasks(services: Services) -> list[Task]:
         surges.WATCHING,
         *dunning_tasks.TASKS,
         *plan_tasks.TASKS,
+        *returns_following.TASKS,
         letter_job.RENDERING,
         asking.ASKING,
         story.TELLING,

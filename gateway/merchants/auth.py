@@ -27,7 +27,17 @@ SCOPES = SHOP_SCOPES | frozenset(
     {
         *(
             f"{thing}:{act}"
-            for thing in ("policies", "models", "privacy", "claims", "letters", "dunning", "objections", "bank")
+            for thing in (
+                "policies",
+                "models",
+                "privacy",
+                "claims",
+                "letters",
+                "dunning",
+                "objections",
+                "bank",
+                "returns",
+            )
             for act in ("read", "write")
         ),
         "law:read",
