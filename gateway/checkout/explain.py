@@ -52,6 +52,11 @@ _HISTORY = frozenset(
         "refunds_without_goods",
         "refund_without_goods_percent",
         "open_returns",
+        "dunning_level",
+        "claims_overdue",
+        "chargebacks",
+        "chargebacks_lost",
+        "chargebacks_fraud",
     ]
 )
 _WINDOW = re.compile(r"_[0-9]+[mhd]\Z")

@@ -99,6 +99,13 @@ class Facts:
         0,
     )
     open_returns: int | None = _fact("int", "count", "laufende Retouren", "returns under way", 1)
+    dunning_level: int | None = _fact(
+        "int", "count", "höchste Mahnstufe in 24 Monaten", "highest dunning level in 24 months", 0
+    )
+    claims_overdue: int | None = _fact("int", "count", "überfällige Forderungen", "claims overdue", 0)
+    chargebacks: int | None = _fact("int", "count", "Rückbelastungen", "chargebacks", 0)
+    chargebacks_lost: int | None = _fact("int", "count", "verlorene Rückbelastungen", "chargebacks lost", 0)
+    chargebacks_fraud: int | None = _fact("int", "count", "Rückbelastungen wegen Betrugs", "chargebacks for fraud", 0)
     days_known: int | None = _fact(
         "int", "days", "Tage seit der ersten bezahlten Bestellung", "days since the first paid order", 210
     )

@@ -90,6 +90,11 @@ class _Past(NamedTuple):
     oldest_due: datetime | None
     elsewhere: bool
     open_returns: int
+    dunning_level: int
+    claims_overdue: int
+    chargebacks: int
+    chargebacks_lost: int
+    chargebacks_fraud: int
 
 
 def _facts(past: _Past, now: datetime) -> dict[str, Any]:
@@ -107,9 +112,19 @@ def _facts(past: _Past, now: datetime) -> dict[str, Any]:
         "days_known": (now - past.first_order).days if past.first_order else 0,
         "delivered_orders": past.delivered,
         "refunds_without_goods": past.refunded_only,
-        "open_returns": past.open_returns,
+        **{name: getattr(past, name) for name in _TROUBLE},
         **(_shares(past) if past.delivered >= LEAST_DELIVERED else {}),
     }
+
+
+_TROUBLE = (
+    "open_returns",
+    "dunning_level",
+    "claims_overdue",
+    "chargebacks",
+    "chargebacks_lost",
+    "chargebacks_fraud",
+)
 
 
 def _shares(past: _Past) -> dict[str, Any]:
@@ -165,6 +180,7 @@ WITH linked AS (
 SELECT b.id, b.wrapped_key, b.objected_at IS NOT NULL, past.*, owing.*,
     (SELECT count(*) FROM order_return r JOIN linked ON linked.is_me
      WHERE r.merchant_id = :merchant AND r.buyer_id = linked.buyer_id AND r.state = 'ANNOUNCED'),
+    dunned.*, charged.*,
     (SELECT array_agg(action) FROM list_entry
      WHERE merchant_id = :merchant AND digest = ANY(:listed) AND (expires_at IS NULL OR expires_at > :now)),
     (SELECT jsonb_object_agg(kind, version) FROM (
@@ -173,7 +189,19 @@ SELECT b.id, b.wrapped_key, b.objected_at IS NOT NULL, past.*, owing.*,
         WHERE merchant_id = :merchant AND shop_id = :shop) AS acting),
     (SELECT jsonb_object_agg(model_id, role) FROM model_role WHERE merchant_id = :merchant AND shop_id = :shop),
     heard.id, heard.answered_at, heard.sealed
-FROM past CROSS JOIN owing LEFT JOIN linked me ON me.is_me
+FROM past CROSS JOIN owing CROSS JOIN (
+    SELECT coalesce(max(level) FILTER (WHERE opened_at > CAST(:now AS timestamptz) - interval '24 months'), 0) AS level,
+        count(*) FILTER (WHERE due_date < CAST(:now AS timestamptz)::date
+            AND state NOT IN ('SETTLED', 'WRITTEN_OFF', 'SOLD')) AS overdue
+    FROM linked JOIN LATERAL (
+        SELECT level, opened_at, due_date, state FROM claim c
+        WHERE c.merchant_id = :merchant AND c.buyer_id = linked.buyer_id ORDER BY c.id DESC LIMIT 200) c ON true
+    WHERE linked.is_me OR linked.by_mail) dunned CROSS JOIN (
+    SELECT count(*) AS taken_back, count(*) FILTER (WHERE outcome IN ('lost', 'accepted', 'expired')) AS lost, count(*) FILTER (WHERE fraud) AS fraud
+    FROM linked JOIN LATERAL (
+        SELECT outcome, fraud FROM chargeback c WHERE c.merchant_id = :merchant AND c.buyer_id = linked.buyer_id
+        LIMIT 200) c ON true
+    WHERE linked.is_me OR linked.by_mail) charged LEFT JOIN linked me ON me.is_me
 LEFT JOIN buyer b ON b.merchant_id = :merchant AND b.id = me.buyer_id
 LEFT JOIN LATERAL (
     SELECT id, answered_at, sealed FROM bureau_answer
