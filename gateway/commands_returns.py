@@ -17,7 +17,7 @@ MAX_ROWS = 100
 
 @click.group("returns")
 def returns_group() -> None:
-    """Goods that come back: which, from whom they are expected, and until when money goes back."""
+    """Goods that come back: expected, received, settled."""
 
 
 @returns_group.command("list")

@@ -10,7 +10,7 @@ from gateway.admin.forms import ReturnForm
 from gateway.core import clock
 from gateway.core.clock import local_date
 from gateway.core.db import merchant_of
-from gateway.core.errors import GatewayError
+from gateway.core.errors import GatewayError, Invalid
 from gateway.core.http import services
 from gateway.core.ids import new_id, to_public
 from gateway.core.money import written_minor
@@ -62,7 +62,10 @@ def act(return_id: str) -> ResponseReturnValue:
             raise ReturnUnknown
         with desk.transaction() as session:
             mine, row = _found(session, return_id)
-            amount_minor = written_minor((form.amount.data or "").strip(), row.currency)
+            text = (form.amount.data or "").strip()
+            amount_minor = written_minor(text, row.currency) if text else None
+            if text and not amount_minor:
+                raise Invalid.at("/amount", "is an amount such as 12.50")
             reason, now = form.reason.data or "", clock.now()
             who = desk.who().user.actor
             mine.tell(row.id, Told(ReturnAct(wanted), f"desk:{new_id()}", now, who, amount_minor, reason), now)

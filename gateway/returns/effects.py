@@ -28,6 +28,7 @@ from gateway.returns.events import (
 )
 from gateway.returns.lifecycle import Acted, Place, ReturnAct, ReturnFold, ReturnState, fold, share
 from gateway.returns.models import OrderReturn, ReturnHistory
+from gateway.shops import shops
 from gateway.shops.lifecycle import OrderAct, OrderState
 from gateway.shops.models import Order, OrderEvent
 from gateway.shops.orders import MAX_EVENTS
@@ -131,7 +132,7 @@ def _with_the_orders_own(
     declared = sum(order.total_minor if one.amount_minor is None else one.amount_minor for one in withdrawn)
     worth = max(declared, sum(act.amount_minor or 0 for act in goods))
     since = min([one.occurred_at for one in withdrawn] + [act.occurred_at for act in goods], default=now)
-    row = there or _new_of_order(order, since, now)
+    row = there or _new_of_order(order, since, now, live=shops.get(session, order.shop_id).live)
     row.kind = "withdrawal" if withdrawn else "return"
     row.announced_at, row.expected_by = since, expected_by(since)
     row.amount_minor = max(0, min(order.total_minor - others, worth))
@@ -143,11 +144,11 @@ def _with_the_orders_own(
     return rows
 
 
-def _new_of_order(order: Order, since: datetime, now: datetime) -> OrderReturn:
+def _new_of_order(order: Order, since: datetime, now: datetime, *, live: bool) -> OrderReturn:
     return OrderReturn(
         **of(order),
         id=new_id(),
-        live=True,
+        live=live,
         kind="return",
         source=OF_ORDER,
         external_id=OF_ORDER,
