@@ -83,6 +83,7 @@ COMMANDS: Mapping[str, Entry] = {
     "run": Entry(
         "gateway.commands_serve:run", "Run everything on this machine: servers, schema, web and worker, until Ctrl-C."
     ),
+    "returns": Entry("gateway.commands_returns:returns_group", "Goods that come back: expected, received, settled."),
     "shield": Entry(
         "gateway.commands_shield:shield_group", "Card testing: what the shield sees, and letting somebody off."
     ),

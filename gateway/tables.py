@@ -24,6 +24,7 @@ import gateway.receivables.agreement_models
 import gateway.receivables.letter_models
 import gateway.receivables.models
 import gateway.receivables.returned_models
+import gateway.returns.models
 import gateway.risk.bureau_models
 import gateway.risk.models
 import gateway.shops.models  # noqa: F401 - each is imported for the tables it declares
@@ -66,6 +67,7 @@ APPEND_ONLY = frozenset(
         "ledger_line",
         "model_role_change",
         "order_event",
+        "order_return_act",
         "payment_answer",
         "payment_event",
         "policy_activation",

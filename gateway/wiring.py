@@ -63,8 +63,10 @@ from gateway.receivables import (
     plan_tasks,
     terms_api,
 )
-from gateway.receivables.events import ClaimSettled, PaymentAllocated, PaymentReversed
+from gateway.receivables.events import ClaimOpened, ClaimSettled, PaymentAllocated, PaymentReversed
 from gateway.receivables.letter_events import LetterBounced, LetterSent, LetterWithdrawn
+from gateway.returns import api as returns_api
+from gateway.returns import following as returns_following
 from gateway.risk import api as models_api
 from gateway.risk import bureau_records, champions, surges
 from gateway.risk.bureaus import Book
@@ -91,6 +93,7 @@ API: tuple[ApiBlueprint, ...] = (
     law_api.blueprint,
     bank_api.blueprint,
     chargebacks_api.blueprint,
+    returns_api.blueprint,
 )
 """Blueprints of the documented API; on that of the decisions hang selections and explanations, on that of the claims terms."""
 
@@ -123,6 +126,7 @@ GUARDS: MappingProxyType[str, Callable[[], Any]] = MappingProxyType(
         "law": guards.api_key,
         "bank": guards.api_key,
         "chargebacks": guards.api_key,
+        "returns": guards.api_key,
         "assets": guards.public,
         "apidocs": guards.public,
         "bootstrap": guards.public,
@@ -149,6 +153,8 @@ LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyTyp
         OrderPlaced: (check_decision,),
         **dict.fromkeys(follow.FOLLOWED, (follow.heed,)),
         **dict.fromkeys(follow_payments.FOLLOWED, (follow_payments.heed,)),
+        **dict.fromkeys(returns_following.HEEDED, (follow.heed, returns_following.heed)),
+        ClaimOpened: (returns_following.heed_claim,),
         OrderChanged: (check_decision, follow.heed),
         merchants.MerchantClosed: (shops.close_all,),
         BuyerForgotten: (forget_answers, erasing.forget, chargeback_erasing.forget),
@@ -193,6 +199,7 @@ SCHEDULE: tuple[Entry, ...] = (
     *dunning_tasks.SCHEDULE,
     *plan_tasks.SCHEDULE,
     *chargeback_tasks.SCHEDULE,
+    *returns_following.SCHEDULE,
 )
 """What runs when."""
 
@@ -225,6 +232,7 @@ def tasks(services: Services) -> list[Task]:
         *dunning_tasks.TASKS,
         *plan_tasks.TASKS,
         *chargeback_tasks.TASKS,
+        *returns_following.TASKS,
         letter_job.RENDERING,
         asking.ASKING,
         story.TELLING,

@@ -44,6 +44,11 @@ class NewPasswordForm(FlaskForm):  # type: ignore[misc] # as above
     password = PasswordField(_("New password"), [InputRequired(), Length(min=MIN_LENGTH, max=MAX_LENGTH)])
 
 
+class ReturnForm(FlaskForm):  # type: ignore[misc] # as above
+    amount = StringField(_("Amount"), [Optional(), Length(max=20)])
+    reason = StringField(_("Reason"), [Optional(), Length(max=500)])
+
+
 class EntryForm(FlaskForm):  # type: ignore[misc] # as above
     action = SelectField(_("What"), choices=[SelectChoice("block", _("block")), SelectChoice("allow", _("trust"))])
     kind = SelectField(

@@ -43,7 +43,9 @@ MENU: tuple[Area, ...] = (
             Entry("policies", "Richtlinie", "Policy"),
         ),
     ),
-    Area("Bestellungen", "Orders", (Entry("orders", "Bestellungen", "Orders"),)),
+    Area(
+        "Bestellungen", "Orders", (Entry("orders", "Bestellungen", "Orders"), Entry("returns", "Retouren", "Returns"))
+    ),
     Area(
         "Forderungen",
         "Claims",

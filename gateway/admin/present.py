@@ -254,6 +254,11 @@ def category_label(code: str) -> str:
     return _words(words.CATEGORIES, code)
 
 
+def return_word(code: str) -> str:
+    """A kind, state or act of a return."""
+    return _words(words.RETURNS, code)
+
+
 def objection_state(state: str) -> str:
     """Where an objection stands."""
     return _words(words.OBJECTION_STATES, state)

@@ -350,6 +350,24 @@ CATEGORIES = {
     "too_young": ("Minderjährig oder betreut", "Under age or under guardianship"),
     "other": ("Anderes", "Something else"),
 }
+RETURNS = {
+    "withdrawal": ("Widerruf", "withdrawal"),
+    "return": ("Retoure", "return"),
+    "warranty": ("Gewährleistung", "warranty"),
+    "complaint": ("Reklamation", "complaint"),
+    "ANNOUNCED": ("angekündigt", "announced"),
+    "RECEIVED": ("eingegangen", "received"),
+    "SETTLED": ("erledigt", "settled"),
+    "REFUSED": ("abgelehnt", "refused"),
+    "CANCELLED": ("zurückgenommen", "cancelled"),
+    "EXPIRED": ("nie eingegangen", "never came"),
+    "receive": ("Ware ist da", "Goods are there"),
+    "settle": ("Geld ist zurückgezahlt", "Money is paid back"),
+    "accept": ("Anerkennen", "Accept"),
+    "refuse": ("Ablehnen", "Refuse"),
+    "cancel": ("Zurücknehmen", "Cancel"),
+    "expire": ("Ware kam nicht", "Goods did not come"),
+}
 OBJECTION_STATES = {
     "OPEN": ("offen", "open"),
     "ACCEPTED": ("anerkannt", "accepted"),

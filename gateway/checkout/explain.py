@@ -46,6 +46,17 @@ _HISTORY = frozenset(
         "highest_paid_minor",
         "returned_percent",
         "days_known",
+        "delivered_orders",
+        "return_value_percent",
+        "return_count_percent",
+        "refunds_without_goods",
+        "refund_without_goods_percent",
+        "open_returns",
+        "dunning_level",
+        "claims_overdue",
+        "chargebacks",
+        "chargebacks_lost",
+        "chargebacks_fraud",
     ]
 )
 _WINDOW = re.compile(r"_[0-9]+[mhd]\Z")

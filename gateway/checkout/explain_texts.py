@@ -26,6 +26,10 @@ MISSING: Words = {
         "Frühere Bestellungen wurden nicht verwendet oder waren nicht bekannt.",
         "Earlier orders were not used or not known.",
     ),
+    "returns": (
+        "Für eine Retourenquote gibt es zu wenige Lieferungen.",
+        "There are too few deliveries for a share of returns.",
+    ),
     "velocity": (
         "Wie oft zuletzt bestellt wurde, wurde nicht verwendet oder war nicht bekannt.",
         "How often was ordered lately was not used or not known.",

@@ -37,6 +37,7 @@ SCOPES = SHOP_SCOPES | frozenset(
                 "objections",
                 "bank",
                 "chargebacks",
+                "returns",
             )
             for act in ("read", "write")
         ),

@@ -10,6 +10,8 @@ from operator import attrgetter
 from typing import Any, Literal
 
 FactType = Literal["bool", "int", "text"]
+LEAST_DELIVERED = 3
+"""Deliveries from which a share says something of a buyer; below, it is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,39 @@ class Facts:
         "int", "minor units", "höchste bezahlte Bestellung", "largest paid order", 9_900
     )
     returned_percent: int | None = _fact("int", "%", "Retourenquote (Betrag)", "returned share by amount", 12)
+    delivered_orders: int | None = _fact("int", "count", "gelieferte Bestellungen", "orders delivered", 6)
+    return_value_percent: int | None = _fact(
+        "int",
+        "%",
+        "Retourenquote nach Wert, ab drei Lieferungen",
+        "returned share by value, from three deliveries",
+        35,
+    )
+    return_count_percent: int | None = _fact(
+        "int",
+        "%",
+        "Retourenquote nach Anzahl, ab drei Lieferungen",
+        "returned share by count, from three deliveries",
+        50,
+    )
+    refunds_without_goods: int | None = _fact(
+        "int", "count", "Erstattungen ohne Rückgabe der Ware", "refunds without goods back", 1
+    )
+    refund_without_goods_percent: int | None = _fact(
+        "int",
+        "%",
+        "Anteil Erstattungen ohne Rückgabe, ab drei Lieferungen",
+        "share of refunds without goods back, from three deliveries",
+        0,
+    )
+    open_returns: int | None = _fact("int", "count", "laufende Retouren", "returns under way", 1)
+    dunning_level: int | None = _fact(
+        "int", "count", "höchste Mahnstufe in 24 Monaten", "highest dunning level in 24 months", 0
+    )
+    claims_overdue: int | None = _fact("int", "count", "überfällige Forderungen", "claims overdue", 0)
+    chargebacks: int | None = _fact("int", "count", "Rückbelastungen", "chargebacks", 0)
+    chargebacks_lost: int | None = _fact("int", "count", "verlorene Rückbelastungen", "chargebacks lost", 0)
+    chargebacks_fraud: int | None = _fact("int", "count", "Rückbelastungen wegen Betrugs", "chargebacks for fraud", 0)
     days_known: int | None = _fact(
         "int", "days", "Tage seit der ersten bezahlten Bestellung", "days since the first paid order", 210
     )

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from gateway.risk.basket import Item, basket_facts, disposable, parcel_locker
-from gateway.risk.facts import Facts
+from gateway.risk.facts import LEAST_DELIVERED, Facts
 from gateway.shops.identity import Address
 
 
@@ -59,6 +59,8 @@ def gather(told: Told, known: Known, now: datetime, timezone: str) -> Facts:
         missing["basket"] = "no lines were sent"
     if not known.history:
         missing["history"] = "neither e-mail nor phone was sent"
+    elif known.history.get("delivered_orders", LEAST_DELIVERED) < LEAST_DELIVERED:
+        missing["returns"] = f"fewer than {LEAST_DELIVERED} orders were delivered"
     if known.counts is None:
         missing["velocity"] = "the counters do not answer"
     if known.bureau is None or known.bureau.score is None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from gateway.core.hot import HotStatement, Link
+from gateway.risk.facts import LEAST_DELIVERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +80,21 @@ class _Past(NamedTuple):
     sent_minor: int
     first_order: datetime | None
     known_address: bool
+    delivered: int
+    delivered_minor: int
+    came_back: int
+    came_back_minor: int
+    refunded_only: int
     open_minor: int
     overdue_minor: int
     oldest_due: datetime | None
     elsewhere: bool
+    open_returns: int
+    dunning_level: int
+    claims_overdue: int
+    chargebacks: int
+    chargebacks_lost: int
+    chargebacks_fraud: int
 
 
 def _facts(past: _Past, now: datetime) -> dict[str, Any]:
@@ -98,6 +110,30 @@ def _facts(past: _Past, now: datetime) -> dict[str, Any]:
         "highest_paid_minor": past.highest_paid_minor,
         "returned_percent": 100 * past.returned_minor // past.sent_minor if past.sent_minor else None,
         "days_known": (now - past.first_order).days if past.first_order else 0,
+        "delivered_orders": past.delivered,
+        "refunds_without_goods": past.refunded_only,
+        **{name: getattr(past, name) for name in _TROUBLE},
+        **(_shares(past) if past.delivered >= LEAST_DELIVERED else {}),
+    }
+
+
+_TROUBLE = (
+    "open_returns",
+    "dunning_level",
+    "claims_overdue",
+    "chargebacks",
+    "chargebacks_lost",
+    "chargebacks_fraud",
+)
+
+
+def _shares(past: _Past) -> dict[str, Any]:
+    """Of what was delivered. The share by value is unknown to a buyer whose deliveries were in other currencies."""
+    by_value = 100 * past.came_back_minor // past.delivered_minor if past.delivered_minor else None
+    return {
+        "return_value_percent": by_value,
+        "return_count_percent": 100 * past.came_back // past.delivered,
+        "refund_without_goods_percent": 100 * past.refunded_only // past.delivered,
     }
 
 
@@ -110,6 +146,7 @@ WITH linked AS (
 ), newest AS (
     SELECT o.* FROM linked JOIN LATERAL (
         SELECT paid_minor - refunded_minor AS kept_minor, returned_minor, total_minor, placed_at, delivery_digest,
+            delivered_at IS NOT NULL AS arrived, refunded_minor > returned_minor AS refunded_only,
             shipped_at IS NOT NULL OR delivered_at IS NOT NULL AS sent,
             open_minor = 0 AND state <> 'CANCELLED' AND paid_minor > refunded_minor AS paid, currency = :currency AS same
         FROM shop_order WHERE merchant_id = :merchant AND buyer_id = linked.buyer_id
@@ -122,7 +159,12 @@ WITH linked AS (
         coalesce(sum(returned_minor) FILTER (WHERE same), 0)::bigint AS returned_minor,
         coalesce(sum(total_minor) FILTER (WHERE sent AND same), 0)::bigint AS sent_minor,
         min(placed_at) FILTER (WHERE paid) AS first_order,
-        coalesce(bool_or(sent AND paid AND delivery_digest = :delivery), false) AS known_address
+        coalesce(bool_or(sent AND paid AND delivery_digest = :delivery), false) AS known_address,
+        count(*) FILTER (WHERE arrived) AS delivered,
+        coalesce(sum(total_minor) FILTER (WHERE arrived AND same), 0)::bigint AS delivered_minor,
+        count(*) FILTER (WHERE arrived AND returned_minor > 0) AS came_back,
+        coalesce(sum(LEAST(returned_minor, total_minor)) FILTER (WHERE arrived AND same), 0)::bigint AS came_back_minor,
+        count(*) FILTER (WHERE arrived AND refunded_only) AS refunded_only
     FROM newest
 ), owing AS (
     SELECT coalesce(sum(open_minor) FILTER (WHERE currency = :currency), 0)::bigint AS open_minor,
@@ -136,6 +178,9 @@ WITH linked AS (
         ORDER BY due_at LIMIT 1000) AS unpaid
 )
 SELECT b.id, b.wrapped_key, b.objected_at IS NOT NULL, past.*, owing.*,
+    (SELECT count(*) FROM order_return r JOIN linked ON linked.is_me
+     WHERE r.merchant_id = :merchant AND r.buyer_id = linked.buyer_id AND r.state = 'ANNOUNCED'),
+    dunned.*, charged.*,
     (SELECT array_agg(action) FROM list_entry
      WHERE merchant_id = :merchant AND digest = ANY(:listed) AND (expires_at IS NULL OR expires_at > :now)),
     (SELECT jsonb_object_agg(kind, version) FROM (
@@ -144,7 +189,19 @@ SELECT b.id, b.wrapped_key, b.objected_at IS NOT NULL, past.*, owing.*,
         WHERE merchant_id = :merchant AND shop_id = :shop) AS acting),
     (SELECT jsonb_object_agg(model_id, role) FROM model_role WHERE merchant_id = :merchant AND shop_id = :shop),
     heard.id, heard.answered_at, heard.sealed
-FROM past CROSS JOIN owing LEFT JOIN linked me ON me.is_me
+FROM past CROSS JOIN owing CROSS JOIN (
+    SELECT coalesce(max(level) FILTER (WHERE opened_at > CAST(:now AS timestamptz) - interval '24 months'), 0) AS level,
+        count(*) FILTER (WHERE due_date < CAST(:now AS timestamptz)::date
+            AND state NOT IN ('SETTLED', 'WRITTEN_OFF', 'SOLD')) AS overdue
+    FROM linked JOIN LATERAL (
+        SELECT level, opened_at, due_date, state FROM claim c
+        WHERE c.merchant_id = :merchant AND c.buyer_id = linked.buyer_id ORDER BY c.id DESC LIMIT 200) c ON true
+    WHERE linked.is_me OR linked.by_mail) dunned CROSS JOIN (
+    SELECT count(*) AS taken_back, count(*) FILTER (WHERE outcome IN ('lost', 'accepted', 'expired')) AS lost, count(*) FILTER (WHERE fraud) AS fraud
+    FROM linked JOIN LATERAL (
+        SELECT outcome, fraud FROM chargeback c WHERE c.merchant_id = :merchant AND c.buyer_id = linked.buyer_id
+        LIMIT 200) c ON true
+    WHERE linked.is_me OR linked.by_mail) charged LEFT JOIN linked me ON me.is_me
 LEFT JOIN buyer b ON b.merchant_id = :merchant AND b.id = me.buyer_id
 LEFT JOIN LATERAL (
     SELECT id, answered_at, sealed FROM bureau_answer

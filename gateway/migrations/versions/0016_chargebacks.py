@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision: str = "0016"
-down_revision = "0015"
+down_revision: str | None = "0015"
 
 EVERYBODY = "kulanz_web, kulanz_worker"
 MINE = "merchant_id = NULLIF(current_setting('kulanz.merchant_id', true), '')::uuid"
