@@ -382,6 +382,12 @@ def _asked(told: Mapping[str, Any]) -> Asked:
     return Asked(reading.identifier(told, "id"), reading.text(told, "status"))
 
 
+def check(account: Account) -> None:
+    """The balance, which every key may read that may refund."""
+    headers = {"authorization": f"Bearer {account.get('api_key')}"}
+    account.net.ask(Call("GET", account.base(API, API) + "/v1/balance", headers))
+
+
 provider = Provider(
     name="stripe",
     settings=(
@@ -390,6 +396,7 @@ provider = Provider(
     ),
     verify=verify,
     read=read,
+    check=check,
     pay_link=pay_link,
     refund=refund,
     charge=charge,
