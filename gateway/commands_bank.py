@@ -74,14 +74,30 @@ def watch_command(
 
 def look(operator: OperatorContext, merchant: str, folder: Path, *, live: bool) -> list[str]:
     """Take the files that lie in the folder now; what became of each, as a line without content."""
-    return [_move(operator, merchant, file, live=live) for file in waiting(folder, time.time())]
+    return [_try(operator, merchant, file, live=live) for file in waiting(folder, time.time())]
+
+
+def _try(operator: OperatorContext, merchant: str, file: Path, *, live: bool) -> str:
+    """A file that may not be read or moved, or is gone again, keeps no other one waiting; the next look tries it again."""
+    try:
+        return _move(operator, merchant, file, live=live)
+    except OSError as error:
+        return f"{file.name}: {error.strerror or type(error).__name__}; tried again at the next look"
 
 
 def waiting(folder: Path, now_s: float) -> list[Path]:
     """Files that are complete, the oldest first: not hidden, and not touched for some seconds."""
-    found = [file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")]
-    ages = sorted((file.stat().st_mtime, file) for file in found)
+    named = [file for file in folder.iterdir() if not file.name.startswith(".")]
+    ages = sorted((changed, file) for file in named if (changed := _changed(file)) is not None)
     return [file for changed, file in ages if changed <= now_s - SETTLED_S][:AT_ONCE]
+
+
+def _changed(file: Path) -> float | None:
+    """When it was last written to; None for what is no file, or was taken away meanwhile."""
+    try:
+        return file.stat().st_mtime if file.is_file() else None
+    except OSError:
+        return None
 
 
 def _move(operator: OperatorContext, merchant: str, file: Path, *, live: bool) -> str:

@@ -9,9 +9,9 @@ from gateway.command_line import SHOP, Desk, Row, id_of, of_merchant, tell
 from gateway.core import clock
 from gateway.core.errors import Invalid
 from gateway.core.ids import to_public
-from gateway.payments import accounts
+from gateway.payments import accounts, asking
 from gateway.payments.accounts import NewAccount
-from gateway.payments.providers import Provider
+from gateway.payments.providers import NotOffered, Provider
 
 SECRETS = click.option(
     "--secrets-file",
@@ -128,6 +128,59 @@ def close(desk: Desk, *, connection_id: str) -> Row:
     accounts.close(desk.session, id_, clock.now())
     desk.note("connection.closed", "connection", id_)
     return {"connection": connection_id, "closed": True}
+
+
+@provider.command("test")
+@click.argument("connection_id")
+@of_merchant
+def test(desk: Desk, *, connection_id: str) -> Row:
+    """Ask the provider for something harmless, to see whether the key works.
+
+    \b
+    Example: kulanz provider test con_01m80jtwssevksa7y719cbahm4
+    """
+    id_ = id_of("con", connection_id)
+    one = accounts.adapter(accounts.get_account(desk.session, id_).provider)
+    if one.check is None:
+        raise NotOffered
+    one.check(accounts.open_account(desk.session, desk.keyring, id_, allow_private=desk.services.allow_private_urls))
+    return {"connection": connection_id, "works": True}
+
+
+@provider.command("requests")
+@of_merchant
+def requests_command(desk: Desk) -> list[Row]:
+    """List what providers were asked for and somebody must look at.
+
+    \b
+    Example: kulanz provider requests
+    """
+    names = ("kind", "cause", "state", "answer", "created_at")
+    found = asking.stuck(desk.session, 100, clock.now())
+    return [{"id": to_public("prq", row.id)} | {name: getattr(row, name) for name in names} for row in found]
+
+
+@provider.command("request")
+@click.argument("request_id")
+@click.argument("act", type=click.Choice(("replay", "settle", "cancel")))
+@click.option("--external-id", default="", help="The provider's id of what it made of it (settle).")
+@of_merchant
+def request_command(desk: Desk, *, request_id: str, act: str, external_id: str) -> Row:
+    """Ask again (replay), or note that it was carried out (settle) or is not to be (cancel).
+
+    \b
+    Example: kulanz provider request prq_01m80jtwssevksa7y719cbahm4 settle --external-id re_1
+    """
+    id_, now = id_of("prq", request_id), clock.now()
+    if act == "replay":
+        asking.replay(desk.session, id_, now)
+    elif act == "settle":
+        asking.settle(desk.session, id_, external_id[:255], now)
+    else:
+        asking.cancel(desk.session, id_, now)
+    done = {"replay": "replayed", "settle": "settled", "cancel": "cancelled"}[act]
+    desk.note(f"provider_request.{done}", "provider_request", id_)
+    return {"request": request_id, "done": done}
 
 
 def _settings(told: Sequence[str], secrets_file: IO[str] | None) -> dict[str, str]:

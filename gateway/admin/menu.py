@@ -67,6 +67,7 @@ MENU: tuple[Area, ...] = (
         "Settings",
         (
             Entry("keys", "Schlüssel", "Keys"),
+            Entry("connections", "Anbindungen", "Connections"),
             Entry("people", "Benutzer", "Users"),
             Entry("log", "Protokoll", "Log"),
         ),

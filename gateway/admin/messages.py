@@ -4,20 +4,22 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from uuid import UUID
 
-from flask import redirect, render_template, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from gateway.admin import desk
+from gateway.admin import connection_words, desk
 from gateway.admin.desk import PageUnknown
 from gateway.core import channels, clock, inbox, outbox
 from gateway.core.channels import Notice
 from gateway.core.db import merchant_of
+from gateway.core.errors import Refused
 from gateway.core.ids import to_public
 from gateway.core.inbox import InboxMessage
 from gateway.core.outbox import OutboxMessage
 from gateway.core.pages import say
+from gateway.payments import asking
 
 MOST = 100
 REPLAYS: Mapping[str, tuple[Callable[[Session, UUID], None], str]] = MappingProxyType(
@@ -41,7 +43,16 @@ def index() -> ResponseReturnValue:
             .order_by(InboxMessage.received_at)
             .limit(MOST)
         ).all()
-    return render_template("admin/messages.html", leaving=leaving, coming=coming, most=MOST)
+        asked = asking.stuck(session, MOST, clock.now())
+    return render_template(
+        "admin/messages.html",
+        leaving=leaving,
+        coming=coming,
+        asked=asked,
+        most=MOST,
+        why=connection_words.why,
+        asked_for=connection_words.asked,
+    )
 
 
 def replay(direction: str, message_id: str) -> ResponseReturnValue:
@@ -49,21 +60,76 @@ def replay(direction: str, message_id: str) -> ResponseReturnValue:
         raise PageUnknown
     act, subject = REPLAYS[direction]
     id_ = desk.id_of("msg", message_id)
-    with desk.transaction() as session:
+
+    def again(session: Session) -> None:
         act(session, id_)
         desk.note(session, "message.replayed", subject, id_)
-    desk.done(say("The message is under way again."))
-    return redirect(url_for("admin.messages"))
+
+    return _once(again, say("The message is under way again."))
 
 
 def cancel(message_id: str) -> ResponseReturnValue:
     """A message that is to leave no more."""
     id_ = desk.id_of("msg", message_id)
-    with desk.transaction() as session:
+
+    def drop(session: Session) -> None:
         outbox.cancel(session, id_)
         desk.note(session, "message.cancelled", "outbox_message", id_)
-    desk.done(say("The message will not be sent."))
+
+    return _once(drop, say("The message will not be sent."))
+
+
+def replay_request(request_id: str) -> ResponseReturnValue:
+    """Ask the provider again, because somebody looked."""
+    id_ = desk.id_of("prq", request_id)
+
+    def again(session: Session) -> None:
+        asking.replay(session, id_, clock.now())
+        desk.note(session, "provider_request.replayed", "provider_request", id_)
+
+    return _once(again, say("The provider is asked again."))
+
+
+def settle_request(request_id: str) -> ResponseReturnValue:
+    """Somebody looked at the provider: it was carried out."""
+    id_ = desk.id_of("prq", request_id)
+    external_id = request.form.get("external_id", "").strip()[:255]
+
+    def settle(session: Session) -> None:
+        asking.settle(session, id_, external_id, clock.now())
+        desk.note(session, "provider_request.settled", "provider_request", id_)
+
+    return _once(settle, say("It is noted as carried out."))
+
+
+def cancel_request(request_id: str) -> ResponseReturnValue:
+    """It was not carried out, and is not to be asked for again."""
+    id_ = desk.id_of("prq", request_id)
+
+    def drop(session: Session) -> None:
+        asking.cancel(session, id_, clock.now())
+        desk.note(session, "provider_request.cancelled", "provider_request", id_)
+
+    return _once(drop, say("The provider will not be asked again."))
+
+
+def _once(act: Callable[[Session], None], told: str) -> ResponseReturnValue:
+    """A second click, or a colleague's, finds it done and changes nothing."""
+    try:
+        with desk.transaction() as session:
+            act(session)
+    except Refused as refused:
+        told = (
+            say("Nothing was changed: somebody has dealt with it already.")
+            if _late(refused)
+            else say("Its content was erased in time; it cannot be sent again.")
+        )
+    desk.done(told)
     return redirect(url_for("admin.messages"))
+
+
+def _late(refused: Refused) -> bool:
+    return not isinstance(refused, outbox.ContentErased) and refused.facts.get("reason") != "erased"
 
 
 def notices() -> ResponseReturnValue:

@@ -296,6 +296,13 @@ ACTIONS = {
     },
     "message.replayed": ("Nachricht erneut gesendet", "message sent again"),
     "message.cancelled": ("Nachricht verworfen", "message cancelled"),
+    "connection.changed": ("Verbindung geändert", "Connection changed"),
+    "provider_request.replayed": ("Anbieter noch einmal gefragt", "Provider asked again"),
+    "provider_request.settled": (
+        "Anfrage an Anbieter als ausgeführt vermerkt",
+        "Request to a provider noted as carried out",
+    ),
+    "provider_request.cancelled": ("Anfrage an Anbieter verworfen", "Request to a provider dropped"),
     "shield.lifted": ("Kartenschutz aufgehoben", "card-testing shield lifted"),
     "claim.pay": ("Zahlung zu einer Forderung", "payment for a claim"),
     "claim.hold": ("Forderung angehalten", "claim held"),

@@ -5,14 +5,14 @@ answer was lost is `UNCERTAIN` and waits for somebody to look: money given back 
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, case, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -49,6 +49,8 @@ QUEUE = "outbox"
 TASK = "payments.ask"
 LIMIT = 12
 PAUSES = Backoff(base_s=5.0, cap_s=3600.0)
+REFUSED_SHOWN = timedelta(days=30)
+"""How long what a provider refused is listed among what somebody must look at."""
 
 LIFECYCLE = Lifecycle(
     "provider request",
@@ -64,6 +66,8 @@ LIFECYCLE = Lifecycle(
         ("PARKED", "replay"): "QUEUED",
         ("UNCERTAIN", "replay"): "QUEUED",
         ("UNCERTAIN", "finish"): "DONE",
+        ("PARKED", "cancel"): "REFUSED",
+        ("UNCERTAIN", "cancel"): "REFUSED",
     },
 )
 
@@ -182,6 +186,24 @@ def settle(session: Session, request_id: UUID, external_id: str, now: datetime) 
     _end(session, row, "finish", Asked(external_id, "settled"), now)
 
 
+def cancel(session: Session, request_id: UUID, now: datetime) -> None:
+    """It was not carried out and is not asked for any more. Raises ProviderRequestUnknown, Refused."""
+    row = _locked(session, request_id)
+    LIFECYCLE.after(row.state, "cancel")
+    _end(session, row, "cancel", Asked("", "cancelled"), now)
+
+
+def stuck(session: Session, limit: int, now: datetime) -> Sequence[ProviderRequest]:
+    """What somebody must look at: unclear ones first, then parked, then what was refused lately."""
+    one = ProviderRequest
+    lately = and_(one.state == "REFUSED", one.answer != "cancelled", one.updated_at > now - REFUSED_SHOWN)
+    found = select(one).where(
+        one.merchant_id == merchant_of(session), or_(one.state.in_(("UNCERTAIN", "PARKED")), lately)
+    )
+    order = case({"UNCERTAIN": 0, "PARKED": 1}, value=one.state, else_=2)
+    return session.scalars(found.order_by(order, one.created_at).limit(limit)).all()
+
+
 def pay_link(services: Services, merchant_id: UUID, connection_id: UUID, wanted: LinkWanted) -> Link:
     """A page on which a buyer pays, asked for while he waits; not inside a transaction.
 
@@ -286,7 +308,7 @@ def _end(session: Session, row: ProviderRequest, event: str, asked: Asked, now: 
     _move(row, event, now)
     row.external_id, row.answer = asked.external_id, asked.status
     session.flush()
-    if row.state in ("UNCERTAIN", "REFUSED"):
+    if row.state in ("UNCERTAIN", "REFUSED") and event != "cancel":
         _notice(session, row, now)
     publish(
         session,

@@ -229,6 +229,11 @@ def _asked(told: Mapping[str, Any]) -> Asked:
     return Asked(reading.identifier(told, "id"), reading.text(told, "status"))
 
 
+def check(account: Account) -> None:
+    """The creditors of the account."""
+    account.net.ask(Call("GET", f"{account.base(LIVE, SANDBOX)}/creditors", _headers(account)))
+
+
 provider = Provider(
     name="gocardless",
     settings=(
@@ -237,6 +242,7 @@ provider = Provider(
     ),
     verify=verify,
     read=read,
+    check=check,
     pay_link=pay_link,
     refund=refund,
     charge=charge,

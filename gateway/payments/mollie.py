@@ -251,6 +251,11 @@ def _asked(told: Mapping[str, Any]) -> Asked:
     return Asked(reading.identifier(told, "id"), reading.text(told, "status"))
 
 
+def check(account: Account) -> None:
+    """The methods that are switched on."""
+    _get(account, "/v2/methods")
+
+
 provider = Provider(
     name="mollie",
     settings=(
@@ -262,6 +267,7 @@ provider = Provider(
     ),
     verify=verify,
     read=read,
+    check=check,
     pay_link=pay_link,
     refund=refund,
     charge=charge,

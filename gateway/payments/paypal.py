@@ -333,6 +333,11 @@ def _asked(told: Mapping[str, Any]) -> Asked:
     return Asked(reading.identifier(told, "id"), reading.text(told, "status"))
 
 
+def try_key(account: Account) -> None:
+    """A token, asked for anew unless one was kept."""
+    _token(account)
+
+
 provider = Provider(
     name="paypal",
     settings=(
@@ -342,6 +347,7 @@ provider = Provider(
     ),
     verify=verify,
     read=read,
+    check=try_key,
     pay_link=pay_link,
     refund=refund,
     submit_evidence=submit_evidence,

@@ -184,6 +184,8 @@ class Provider:
     submit_evidence: Callable[[Account, Evidence], Asked] | None = None
     accept_dispute: Callable[[Account, str, str], Asked] | None = None
     """Give up: the dispute's id and a key."""
+    check: Callable[[Account], None] | None = None
+    """Ask for something that changes nothing, to see whether the key works. Raises SettingMissing, and what `Net` raises."""
     idempotent: bool = True
     """Whether the provider takes our key, so that asking again is not asking twice. If not, a request whose answer was lost
     is never repeated by itself."""

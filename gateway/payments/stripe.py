@@ -358,16 +358,9 @@ def submit_evidence(account: Account, wanted: Evidence) -> Asked:
     form = {f"evidence[{name}]": value for name, value in wanted.texts.items()}
     for number, file in enumerate(wanted.files):
         headers = {"authorization": f"Bearer {_key(account)}", "idempotency-key": f"{wanted.key}-{number}"}
-        told = account.net.ask(
-            Call(
-                "POST",
-                account.base(FILES, FILES) + "/v1/files",
-                headers,
-                form={"purpose": "dispute_evidence"},
-                files=(("file", file.name, file.media_type, file.content),),
-                timeout_s=60.0,
-            )
-        )
+        files, form_of = (("file", file.name, file.media_type, file.content),), {"purpose": "dispute_evidence"}
+        url = account.base(FILES, FILES) + "/v1/files"
+        told = account.net.ask(Call("POST", url, headers, form=form_of, files=files, timeout_s=60.0))
         form[f"evidence[{file.purpose}]"] = reading.identifier(told, "id")
     form["submit"] = "true" if wanted.submit else "false"
     return _asked(_post(account, f"/v1/disputes/{wanted.dispute}", form, wanted.key))
@@ -382,6 +375,11 @@ def _asked(told: Mapping[str, Any]) -> Asked:
     return Asked(reading.identifier(told, "id"), reading.text(told, "status"))
 
 
+def check(account: Account) -> None:
+    """The balance, which every key may read that may refund."""
+    account.net.ask(Call("GET", account.base(API, API) + "/v1/balance", {"authorization": f"Bearer {_key(account)}"}))
+
+
 provider = Provider(
     name="stripe",
     settings=(
@@ -390,6 +388,7 @@ provider = Provider(
     ),
     verify=verify,
     read=read,
+    check=check,
     pay_link=pay_link,
     refund=refund,
     charge=charge,

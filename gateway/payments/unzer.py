@@ -177,6 +177,11 @@ def _status(told: Mapping[str, Any]) -> str:
     return next((word for word in ("Success", "Pending", "Error") if told.get(f"is{word}") is True), "").lower()
 
 
+def check(account: Account) -> None:
+    """What the key may do."""
+    account.net.ask(Call("GET", f"{_base(account)}/keypair", _headers(account)))
+
+
 provider = Provider(
     name="unzer",
     settings=(
@@ -185,6 +190,7 @@ provider = Provider(
     ),
     verify=verify,
     read=read,
+    check=check,
     pay_link=pay_link,
     refund=refund,
     charge=charge,

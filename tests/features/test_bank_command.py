@@ -71,3 +71,16 @@ def test_the_oldest_is_taken_first(tmp_path):
     """So that statements follow each other."""
     new, old = drop(tmp_path, "a", "", 10), drop(tmp_path, "b", "", 100)
     assert commands_bank.waiting(tmp_path, time.time()) == [old, new]
+
+
+def test_a_file_that_cannot_be_moved_keeps_no_other_waiting(run, tmp_path):
+    """It is told, lies there still, and the next look finds that it was taken."""
+    for name, content in (("a.csv", CSV), ("b.csv", CSV.replace("RE-1", "RE-2"))):
+        drop(tmp_path, name, content)
+    in_the_way = drop(tmp_path, "taken", "a file where the folder should be", age_s=0)
+    output = run("watch", str(tmp_path), "--once").output
+    assert "a.csv: File exists; tried again at the next look" in output
+    assert "b.csv: File exists" in output
+    in_the_way.unlink()
+    assert "a.csv: 0 new of 1" in run("watch", str(tmp_path), "--once").output
+    assert sorted(path.name for path in (tmp_path / "taken").iterdir()) == ["a.csv", "b.csv"]

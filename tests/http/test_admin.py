@@ -463,7 +463,7 @@ def test_a_parked_message_is_sent_again_or_dropped(app, services):
     with services.db.transaction(world.merchant_id) as session:
         states = {row.id: row.state for row in session.scalars(select(OutboxMessage))}
     assert states == {ids[0]: "queued", ids[1]: "cancelled"}
-    assert visitor.post(replay).status_code == 409
+    assert visitor.post(replay).status_code == 302
     assert visitor.post(f"/admin/messages/in/{to_public('msg', new_id())}/replay").status_code == 404
     assert visitor.post(f"/admin/messages/up/{to_public('msg', new_id())}/replay").status_code == 404
     assert "Nichts ist geparkt" in visitor.get("/admin/messages").text
