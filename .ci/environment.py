@@ -29,6 +29,7 @@ def main(*steps: str) -> None:
             _create()
         for step in steps:
             _install(step)
+        _compile()
 
 
 def _is_ours() -> bool:
@@ -56,6 +57,12 @@ def _install(step: str) -> None:
     if subprocess.run([*pip, "-e", STEPS[step]], cwd=PROJECT, env=env, check=False).returncode:
         sys.exit("pip could not install the packages named above; this step needs the network, once")
     stamp.write_text(wanted)
+
+
+def _compile() -> None:
+    """The byte code of what has changed: four processes that start at once would each compile all of it."""
+    python = str(VENV / "bin" / "python")
+    subprocess.run([python, "-m", "compileall", "-q", "gateway"], cwd=PROJECT, check=False)
 
 
 def _say(text: str) -> None:

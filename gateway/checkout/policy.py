@@ -273,8 +273,11 @@ def _overruns(case: Case, method: Method, limits: Limits, worth: Contribution) -
     return over
 
 
-def _least(*limits: int | None) -> int | None:
-    return min((limit for limit in limits if limit is not None), default=None)
+def _least(one: int | None, other: int | None) -> int | None:
+    """Two, since that is asked for every step of every method and a generator costs more than the comparison."""
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
 
 
 def _worth(case: Case, method: Method, percent: int) -> Contribution:

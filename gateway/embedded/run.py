@@ -110,31 +110,37 @@ class House:
         settings = config.load(env)
         _bring_up_to_date(settings, env)
         env.pop("DATABASE_OWNER_URL", None)  # web and worker have no use for it
-        self._start_children(engines, doors, env, addresses)
-        shown = _seeded(engines, settings, seed) if seed else {}  # while web and worker load
+        self._start_children(engines, doors, env)
+        shown = _seeded(engines, settings, seed) if seed else {}  # while the web server loads
         self._await_web(settings)
+        self._start_worker(engines, env, addresses)
         engines.announce(state="ready", url=settings.public_url, sandbox=settings.sandbox_url)
         _say(_welcome(settings, shown, engines, time.monotonic() - self._began))
 
-    def _start_children(
-        self, engines: Engines, doors: "Doors", env: Mapping[str, str], addresses: Addresses | None
-    ) -> None:
+    def _start_children(self, engines: Engines, doors: "Doors", env: Mapping[str, str]) -> None:
         web = (*_GUNICORN, "--bind", f"fd://{doors.web.fileno()}", "gateway.app:create_app()")
-        worker = (*_KULANZ, "worker")
-        worker_env = completed({**env, "DATABASE_URL": self.env.get("DATABASE_URL", "")}, addresses, WORKER_ROLE)
         log, held = engines.place.log, (engines.family_fd,)
-        tasks = [
-            Task("worker", worker, log("worker"), env=worker_env, pass_fds=held, cwd=None),
-            Task("web", web, log("web"), env=env, pass_fds=(*held, doors.web.fileno()), cwd=None),
-        ]
+        tasks = [Task("web", web, log("web"), env=env, pass_fds=(*held, doors.web.fileno()), cwd=None)]
         if doors.sandbox is not None:
             number = doors.sandbox.fileno()
             command = (*_SANDBOX, "--fd", str(number))
             tasks.insert(0, Task("sandbox", command, log("sandbox"), pass_fds=(*held, number), cwd=None))
         for task in tasks:
-            child = Child(task)
-            self.children.append(child)
-            child.start()
+            self._start_child(task)
+
+    def _start_worker(self, engines: Engines, env: Mapping[str, str], addresses: Addresses | None) -> None:
+        """After the web server: whoever waits for the first answer does not wait for both to load."""
+        worker_env = completed({**env, "DATABASE_URL": self.env.get("DATABASE_URL", "")}, addresses, WORKER_ROLE)
+        command, log = (*_KULANZ, "worker"), engines.place.log("worker")
+        self._start_child(
+            Task("worker", command, log, env=worker_env, pass_fds=(engines.family_fd,), cwd=None), place=0
+        )
+
+    def _start_child(self, task: Task, place: int | None = None) -> None:
+        """`place` in the list, from whose end they are stopped."""
+        child = Child(task)
+        self.children.insert(len(self.children) if place is None else place, child)
+        child.start()
 
     def _await_web(self, settings: config.Settings) -> None:
         deadline = time.monotonic() + READY_TIMEOUT_S
