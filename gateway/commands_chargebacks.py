@@ -1,13 +1,15 @@
 """`kulanz chargebacks`: disputed payments, their deadlines and evidence, and how they are answered."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gateway.chargebacks import commands, pack, pdf, rows
+from gateway.chargebacks import commands, pack, pdf, rows, terms
 from gateway.chargebacks.api import view
 from gateway.chargebacks.commands import By
+from gateway.chargebacks.terms import Terms
 from gateway.command_line import AS_JSON, MERCHANT, Desk, OperatorContext, Row, id_of, of_merchant, open_desk, tell
 from gateway.core import clock
 from gateway.core.ids import to_public
@@ -102,3 +104,32 @@ def accept(desk: Desk, *, chargeback_id: str) -> Row:
     id_ = id_of(rows.PREFIX, chargeback_id)
     commands.accept(desk.session, desk.keyring, id_, By(SYSTEM, clock.now()))
     return view(rows.get(desk.session, id_))
+
+
+@chargebacks_group.command("terms")
+@click.option("--minutes", type=click.IntRange(0, 600), help="Work on one answer.")
+@click.option("--rate", "rate_minor", type=click.IntRange(0, 100_000), help="What an hour of it costs, in minor units.")
+@click.option("--fee", "fees", multiple=True, metavar="PROVIDER=MINOR", help="What a provider takes for an answer.")
+@of_merchant
+def answer_terms(desk: Desk, *, minutes: int | None, rate_minor: int | None, fees: tuple[str, ...]) -> Row:
+    """Show or set what answering a chargeback costs you.
+
+    \b
+    Example: kulanz chargebacks terms --minutes 20 --rate 5000 --fee stripe=2000
+    """
+    now = terms.terms_of(desk.session)
+    told = Terms(
+        minutes=now.minutes if minutes is None else minutes,
+        rate_minor=now.rate_minor if rate_minor is None else rate_minor,
+        fees={**now.fees, **dict(_fee(each) for each in fees)},
+    )
+    if told != now:
+        terms.set_terms(desk.session, told, SYSTEM, clock.now())
+    return asdict(told)
+
+
+def _fee(told: str) -> tuple[str, int]:
+    provider, _, minor = told.partition("=")
+    if not provider or not minor.isascii() or not minor.isdigit():
+        raise click.BadParameter(f"{told!r} is not PROVIDER=MINOR", param_hint="--fee")
+    return provider, int(minor)

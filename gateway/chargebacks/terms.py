@@ -11,6 +11,9 @@ from gateway.chargebacks.models import ChargebackTerms
 from gateway.core.db import merchant_of
 from gateway.core.errors import Invalid
 
+MAX_FEE = 100_000
+"""Minor units a provider takes for one answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -36,6 +39,9 @@ def set_terms(session: Session, told: Terms, actor: str, now: datetime) -> None:
     for name, most in (("minutes", 600), ("rate_minor", 100_000)):
         if not 0 <= getattr(told, name) <= most:
             raise Invalid.at(f"/{name}", f"is from 0 to {most}")
+    for provider, minor in told.fees.items():
+        if not 0 <= minor <= MAX_FEE:
+            raise Invalid.at(f"/fees/{provider}", f"is from 0 to {MAX_FEE}")
     id_, body = merchant_of(session), _body(told)
     row = session.get(ChargebackTerms, (id_, id_)) or ChargebackTerms(merchant_id=id_, id=id_)
     row.body, row.actor, row.updated_at = body, actor, now

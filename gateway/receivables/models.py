@@ -77,6 +77,7 @@ class Claim(Tenant, Base):
         Index("uq_claim_source", "merchant_id", "kind", "source_id", unique=True),
         Index(None, "merchant_id", "buyer_id", "id"),
         Index(None, "merchant_id", "state", "id"),
+        Index("ix_claim_order", "merchant_id", "order_id", postgresql_where=text("order_id IS NOT NULL")),
         Index("ix_claim_next", "merchant_id", "next_on", "buyer_id", postgresql_where=text("next_on IS NOT NULL")),
         CheckConstraint(_one_of("state", CLAIM_STATES), name="state"),
         CheckConstraint(_one_of("kind", CLAIM_KINDS), name="kind"),

@@ -1,9 +1,9 @@
-"""Money that was taken back, each return once."""
+"""Money that was taken back, each return once; claims are found by their order."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0015"
+revision: str = "0014"
 down_revision: str | None = "0013"
 
 MINE = "merchant_id = NULLIF(current_setting('kulanz.merchant_id', true), '')::uuid"
@@ -14,6 +14,8 @@ def upgrade() -> None:
     returned_money()
     for column in ("order_id", "claim_id", "buyer_id"):
         op.create_index(op.f(f"ix_returned_money_merchant_id_{column}"), TABLE, ["merchant_id", column])
+    with_order = sa.text("order_id IS NOT NULL")
+    op.create_index("ix_claim_order", "claim", ["merchant_id", "order_id"], postgresql_where=with_order)
     op.execute(f"ALTER TABLE {TABLE} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {TABLE} FORCE ROW LEVEL SECURITY")
     op.execute(f"CREATE POLICY tenant ON {TABLE} USING ({MINE}) WITH CHECK ({MINE})")

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision: str = "0016"
-down_revision: str | None = "0015"
+revision: str = "0015"
+down_revision: str | None = "0014"
 
 EVERYBODY = "kulanz_web, kulanz_worker"
 MINE = "merchant_id = NULLIF(current_setting('kulanz.merchant_id', true), '')::uuid"

@@ -5,8 +5,8 @@ from alembic import op
 
 from gateway.core.db import secure
 
-revision: str = "0018"
-down_revision: str | None = "0016"
+revision: str = "0016"
+down_revision: str | None = "0015"
 
 EVERYBODY = "kulanz_web, kulanz_worker"
 
