@@ -210,7 +210,7 @@ def test_a_second_run_in_one_folder_is_told_where_the_first_is(lived_in, port):
 def test_a_crashed_web_server_worker_or_database_is_started_again(lived_in, port):
     """Kill -9 of each child under a living supervisor."""
     with running(lived_in, port) as (process, _):
-        for word in ("gunicorn", "worker", "bin/postgres", "valkey-server"):
+        for word in ("gunicorn", "run() worker", "bin/postgres", "valkey-server"):
             victim = child_named(process.pid, word)
             os.kill(victim, signal.SIGKILL)
             wait_until(lambda gone=victim: not alive(gone))
