@@ -274,8 +274,7 @@ def _overruns(case: Case, method: Method, limits: Limits, worth: Contribution) -
 
 
 def _least(one: int | None, other: int | None) -> int | None:
-    """Two, since that is asked for every step of every method and a generator costs more than the comparison."""
-    if one is None or other is None:
+    if one is None or other is None:  # asked for every step of every method: a generator costs more
         return other if one is None else one
     return min(one, other)
 

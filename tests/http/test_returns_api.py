@@ -20,6 +20,7 @@ from tests.builders import a_question, a_world
 class Shop:
     def __init__(self, client, services, world):
         self.client, self.services, self.world = client, services, world
+        self.now = clock.now().replace(microsecond=0)  # told twice it is the same moment
 
     def post(self, path, body):
         return self.client.post(path, json=body, headers=self.world.auth)
@@ -47,14 +48,14 @@ class Shop:
         assert answer.status_code == 200, answer.json
 
     def announce(self, kind="return", reference="1001", ago=1, name="r1", **more):
-        at = (clock.now().replace(microsecond=0) - timedelta(days=ago)).isoformat()
+        at = (self.now - timedelta(days=ago)).isoformat()
         told = {"order": reference, "external_id": name, "announced_at": at} | more
         if kind == "withdrawal":
             return self.post("/v1/returns/withdrawals", told)
         return self.post("/v1/returns", told | {"kind": kind})
 
     def act(self, return_id, act, name="a1", **more):
-        at = (clock.now().replace(microsecond=0) - timedelta(hours=1)).isoformat()
+        at = (self.now - timedelta(hours=1)).isoformat()
         return self.post(f"/v1/returns/{return_id}/acts", {"act": act, "external_id": name, "occurred_at": at} | more)
 
     def transaction(self):
