@@ -5,7 +5,18 @@ from typing import IO
 
 import click
 
-from gateway.command_line import SHOP, Desk, Row, id_of, of_merchant, tell
+from gateway.command_line import (
+    AS_JSON,
+    MERCHANT,
+    SHOP,
+    Desk,
+    OperatorContext,
+    Row,
+    id_of,
+    of_merchant,
+    open_desk,
+    tell,
+)
 from gateway.core import clock
 from gateway.core.errors import Invalid
 from gateway.core.ids import to_public
@@ -132,19 +143,24 @@ def close(desk: Desk, *, connection_id: str) -> Row:
 
 @provider.command("test")
 @click.argument("connection_id")
-@of_merchant
-def test(desk: Desk, *, connection_id: str) -> Row:
+@MERCHANT
+@AS_JSON
+@click.pass_obj
+def test(operator: OperatorContext, connection_id: str, merchant: str, *, as_json: bool) -> None:
     """Ask the provider for something harmless, to see whether the key works.
 
     \b
     Example: kulanz provider test con_01m80jtwssevksa7y719cbahm4
     """
     id_ = id_of("con", connection_id)
-    one = accounts.adapter(accounts.get_account(desk.session, id_).provider)
+    with open_desk(operator, merchant) as desk:
+        one = accounts.adapter(accounts.get_account(desk.session, id_).provider)
+        private = desk.services.allow_private_urls
+        account = accounts.open_account(desk.session, desk.keyring, id_, allow_private=private)
     if one.check is None:
         raise NotOffered
-    one.check(accounts.open_account(desk.session, desk.keyring, id_, allow_private=desk.services.allow_private_urls))
-    return {"connection": connection_id, "works": True}
+    one.check(account)  # after the transaction: the provider may take its time
+    tell({"connection": connection_id, "works": True}, as_json=as_json)
 
 
 @provider.command("requests")

@@ -153,7 +153,9 @@ LISTENERS: MappingProxyType[type, tuple[events.Listener, ...]] = MappingProxyTyp
         OrderPlaced: (check_decision,),
         **dict.fromkeys(follow.FOLLOWED, (follow.heed,)),
         **dict.fromkeys(follow_payments.FOLLOWED, (follow_payments.heed,)),
+        # The claim by itself as well: what goes wrong with a return keeps it from no credit.
         **dict.fromkeys(returns_following.HEEDED, (follow.heed, returns_following.heed)),
+        **dict.fromkeys(returns_following.BESIDE, (follow.heed, returns_following.heed_beside)),
         ClaimOpened: (returns_following.heed_claim,),
         OrderChanged: (check_decision, follow.heed),
         merchants.MerchantClosed: (shops.close_all,),

@@ -29,6 +29,7 @@ from gateway.payments.events import (
 from gateway.payments.events import Payment as PaymentTold
 from gateway.payments.fold import Dispute
 from gateway.payments.models import PaymentEvent
+from gateway.receivables import provider_money
 from gateway.receivables.models import Claim
 from gateway.shops.models import Order
 
@@ -72,31 +73,23 @@ FOLLOWING = Task(TASK, _work)
 
 def follow(session: Session, keyring: Keyring, payment_id: UUID, now: datetime) -> list[UUID]:
     """Bring the chargebacks of a payment up to what its facts say; run again it changes nothing."""
-    payment, _ = record.get_fold(session, payment_id)
+    payment, before = record.get_fold(session, payment_id)
     order = find_order(session, payment)
     rows.hold_claims(session, order.id if order else None)
-    found = []
-    for item in sorted(record.get_fold(session, payment_id)[1].disputes):
-        row, new = _row(session, payment, item, order, now)
-        dispute = record.get_fold(session, payment_id)[1].disputes[item]  # read under the lock: the newest word
-        _tell(session, keyring, row, (payment, dispute, new), now)
-        found.append(row.id)
-    return found
+    found = {item: _row(session, payment, item, order, now) for item in sorted(before.disputes)}
+    told = record.get_fold(session, payment_id)[1].disputes  # read under the locks: the newest word
+    for item, (row, new) in found.items():
+        _tell(session, keyring, row, (payment, told[item], new), now)
+    return [row.id for row, _ in found.values()]
 
 
 def find_order(session: Session, payment: PaymentTold) -> Order | None:
-    """By the shop's number, else by our own reference: a claim's or a decision's."""
-    mine = Order.merchant_id == merchant_of(session), Order.shop_id == payment.shop_id
-    if payment.order:
-        found = session.scalars(select(Order).where(*mine, Order.reference == payment.order)).one_or_none()
-        if found is not None:
-            return found
-    if claim_id := from_public("clm", payment.reference):
-        claim = session.get(Claim, (merchant_of(session), claim_id))
-        return session.get(Order, (merchant_of(session), claim.order_id)) if claim and claim.order_id else None
-    if decision_id := from_public("dec", payment.reference):
-        return session.scalars(select(Order).where(*mine, Order.decision_id == decision_id).limit(1)).first()
-    return None
+    """The order of the claim that was paid by a link of ours, else the one the payment names."""
+    claim_id = from_public("clm", payment.reference)
+    claim = session.get(Claim, (merchant_of(session), claim_id)) if claim_id else None
+    if claim is not None and claim.order_id is not None:
+        return session.get(Order, (merchant_of(session), claim.order_id))
+    return provider_money.find_order(session, payment)
 
 
 def _row(

@@ -32,16 +32,19 @@ def start_all(services: Services, _job: Job) -> None:
 
 
 def watch_one(services: Services, job: Job) -> None:
-    """One merchant's. Each bite is a transaction; run again on the same day it tells nothing twice."""
-    after, now = None, clock.now()
-    while job.merchant_id is not None:
+    """One merchant's, each in a transaction of its own: the claims of two orders are never locked one after the other.
+
+    Run again on the same day it tells nothing twice.
+    """
+    now, found = clock.now(), list[UUID]()
+    while True:
         with services.db.transaction(job.merchant_id) as session:
-            found = due(session, after)
-            for id_ in found:
+            found = due(session, found[-1] if found else None)
+        for id_ in found:
+            with services.db.transaction(job.merchant_id) as session:
                 look(session, services.keyring, id_, now)
         if len(found) < BITE:
             return
-        after = found[-1]
 
 
 def due(session: Session, after: UUID | None = None) -> list[UUID]:

@@ -120,7 +120,10 @@ def more(token: str) -> ResponseReturnValue:
 
 @blueprint.get("/<token>/transfer")
 def transfer(token: str) -> ResponseReturnValue:
-    return _page(_proven(token), "pay/transfer.html")
+    seen = _proven(token)
+    with services().db.transaction(seen.link.merchant_id) as session:
+        online_ids = pay_online.can(session, seen)
+    return _page(seen, "pay/transfer.html", online=online_ids)
 
 
 @blueprint.post("/<token>/online/<claim_id>")
@@ -211,16 +214,17 @@ def _settings(seen: DebtorVisit) -> Any:
         return rights.settings_of(session, seen.shop.id)
 
 
-def _page(seen: DebtorVisit, template: str, forms: dict[str, Any] | None = None, offer: Plan | None = None) -> str:
+def _page(
+    seen: DebtorVisit, template: str, forms: dict[str, Any] | None = None, offer: Plan | None = None, **more: Any
+) -> str:
     with services().db.transaction(seen.link.merchant_id) as session:
-        page, online_ids = pay_page.page(session, seen), pay_online.can(session, seen)
+        page = pay_page.page(session, seen)
         settings = rights.settings_of(session, seen.shop.id)
     made = {name: _filled(seen, page, _made(seen, form(formdata=None))) for name, form in FORMS.items()}
     simple = SimpleForm(formdata=None).fresh()
     ways = pay_payment.ways(page)
     shown = {"page": page, "settings": settings, "forms": made | {"simple": simple} | (forms or {}), "ways": ways}
-    shown["online"] = online_ids
-    return render_template(template, visit=seen, offer=offer, **shown)
+    return render_template(template, visit=seen, offer=offer, **shown, **more)
 
 
 def _again(seen: DebtorVisit, name: str, form: Any) -> str:

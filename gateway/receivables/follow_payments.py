@@ -3,7 +3,6 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.core import clock
@@ -25,16 +24,16 @@ from gateway.receivables import claims, follow, provider_money, returned_told
 from gateway.receivables.keys import Keys
 from gateway.receivables.models import Claim
 from gateway.shops.buyers import BuyerErased
-from gateway.shops.models import Order
 
 TASK = "receivables.follow_payment"
+CLAIM = "clm_"
 FOLLOWED = (PaymentReceived, PaymentRefunded, RefundReversed, PaymentReturned, ReturnUndone)
 
 
 def heed(session: Session, event: PaymentChanged) -> None:
     """Something happened to a payment of ours or of an order: its claim is looked at soon."""
     payment = event.payment
-    if payment.order or payment.reference.startswith(("clm_", "dec_")):
+    if payment.order or payment.reference.startswith((CLAIM, "dec_")):
         enqueue(session, TASK, merchant_id=merchant_of(session), args={"payment_id": str(payment.id)})
 
 
@@ -54,10 +53,13 @@ def follow_payment(session: Session, keys: Keys, payment_id: UUID, now: datetime
     payment, _ = record.get_fold(session, payment_id)
     claim = _claim(session, payment, now)
     if claim is None:
-        order_id = _order_id(session, payment)
-        return None if order_id is None else follow.follow(session, keys, order_id, now)
+        order = None if payment.reference.startswith(CLAIM) else provider_money.find_order(session, payment)
+        return None if order is None else follow.follow(session, keys, order.id, now)
     if claim.order_id is not None and follow.find_claim(session, claim.order_id) == claim.id:
-        return follow.follow(session, keys, claim.order_id, now)
+        followed = follow.follow(session, keys, claim.order_id, now)
+        if followed is None:
+            _unbooked(session, payment, "buyer-erased", now)
+        return followed
     try:
         _settle(session, keys, claim, now)
     except BuyerErased:
@@ -93,14 +95,3 @@ def _claim(session: Session, payment: events.Payment, now: datetime) -> Claim | 
 def _unbooked(session: Session, payment: events.Payment, why: str, now: datetime) -> None:
     facts = {"why": why, "provider": payment.provider, "payment": to_public("pay", payment.id)}
     post_notice(session, "payment-unbooked", payment.reference, facts, now)
-
-
-def _order_id(session: Session, payment: events.Payment) -> UUID | None:
-    mine = Order.merchant_id == merchant_of(session), Order.shop_id == payment.shop_id
-    if payment.reference.startswith("clm_"):
-        return None
-    decision_id = from_public("dec", payment.reference)
-    named = Order.decision_id == decision_id if decision_id else Order.reference == payment.order
-    if not decision_id and not payment.order:
-        return None
-    return session.scalar(select(Order.id).where(*mine, named).limit(1))

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from gateway.core.channels import post_notice
 from gateway.core.clock import local_date
 from gateway.core.db import merchant_of
-from gateway.core.ids import to_public
+from gateway.core.ids import from_public, to_public
 from gateway.payments import events, record
 from gateway.payments.fold import Fold, Taken
 from gateway.receivables import claims, days, debtors, ledger, standing
@@ -88,6 +88,16 @@ def is_debit(seen: Seen) -> bool:
 
 def source_of(connection_id: UUID) -> str:
     return f"{PROVIDER}:{connection_id}"
+
+
+def find_order(session: Session, payment: events.Payment) -> Order | None:
+    """The order a payment is for: by the decision it was a deposit of, else by the shop's number."""
+    decision_id = from_public("dec", payment.reference)
+    if decision_id is None and not payment.order:
+        return None
+    mine = Order.merchant_id == merchant_of(session), Order.shop_id == payment.shop_id
+    named = Order.decision_id == decision_id if decision_id else Order.reference == payment.order
+    return session.scalars(select(Order).where(*mine, named).limit(1)).first()
 
 
 def of_claim(session: Session, claim: Claim) -> list[Seen]:

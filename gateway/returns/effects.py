@@ -1,6 +1,7 @@
 """What a return does: the order is told, its claim follows and rests, the row is the fold of all of it. One way for all."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -107,6 +108,26 @@ def _acts(session: Session, rows: Sequence[OrderReturn]) -> dict[UUID, list[Acte
     return found
 
 
+def keep(session: Session, row: OrderReturn, act: Acted, told: tuple[str, str], now: datetime) -> None:
+    """Write an act of a return down, once by its external id. `told`: actor and reason."""
+    actor, reason = told
+    session.add(
+        ReturnHistory(
+            merchant_id=row.merchant_id,
+            id=new_id(),
+            return_id=row.id,
+            act=act.act,
+            external_id=act.external_id,
+            occurred_at=act.occurred_at,
+            amount_minor=act.amount_minor,
+            reason=reason,
+            actor=actor,
+            received_at=now,
+        )
+    )
+    session.flush()
+
+
 def _place(row: OrderReturn, acts: Sequence[Acted]) -> Place:
     """What a person has told of a return is not told again by the order."""
     told = {act.act for act in acts}
@@ -176,14 +197,7 @@ def _settled(folded: ReturnFold, nothing_owed: bool) -> ReturnFold:  # noqa: FBT
     """Goods are there and nothing has to be paid back: it is done."""
     if folded.state != ReturnState.RECEIVED or not nothing_owed:
         return folded
-    return ReturnFold(
-        ReturnState.SETTLED,
-        folded.received_minor,
-        folded.refunded_minor,
-        folded.received_at,
-        folded.received_at,
-        folded.accepted,
-    )
+    return replace(folded, state=ReturnState.SETTLED, ended_at=folded.received_at)
 
 
 def _move(session: Session, row: OrderReturn, folded: ReturnFold, now: datetime) -> None:

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.core import clock
+from gateway.core.crypto import Keyring
 from gateway.core.db import merchant_of
-from gateway.core.ids import new_id
 from gateway.core.schedule import Daily, Entry
 from gateway.core.services import Services
 from gateway.core.work import Job, NewJob, Task, enqueue, enqueue_many
@@ -17,26 +17,37 @@ from gateway.receivables import days
 from gateway.receivables.events import ClaimOpened
 from gateway.receivables.models import Claim
 from gateway.returns import effects
-from gateway.returns.lifecycle import ReturnAct
-from gateway.returns.models import OrderReturn, ReturnHistory
+from gateway.returns.lifecycle import Acted, ReturnAct
+from gateway.returns.models import OrderReturn
 from gateway.shops.events import OrderCancelled, OrderFact, OrderPaid, OrderRefunded, OrderReturned, OrderWithdrawn
 
 TASK = "returns.follow_order"
-HEEDED = (OrderReturned, OrderWithdrawn, OrderRefunded, OrderPaid, OrderCancelled)
+HEEDED = (OrderReturned, OrderWithdrawn, OrderRefunded)
+BESIDE = (OrderPaid, OrderCancelled)
 SCHEDULE = (Entry("returns.expire_all", Daily(time(0, 45), "Europe/Berlin")),)
 BITE = 500
 
 
 def heed(session: Session, event: OrderFact) -> None:
-    """Something happened to an order: its returns are looked at soon."""
-    enqueue(session, TASK, merchant_id=merchant_of(session), args={"order_id": str(event.order_id)})
+    """Goods or money went back: the returns of the order are looked at soon."""
+    _enqueue(session, event.order_id)
+
+
+def heed_beside(session: Session, event: OrderFact) -> None:
+    """It was paid or cancelled, which matters to returns that are there; most orders have none."""
+    if effects.of_order(session, event.order_id):
+        _enqueue(session, event.order_id)
 
 
 def heed_claim(session: Session, event: ClaimOpened) -> None:
     """A claim was opened while goods may already be on their way back."""
     claim = session.get(Claim, (merchant_of(session), event.claim_id))
     if claim is not None and claim.order_id is not None and effects.of_order(session, claim.order_id):
-        enqueue(session, TASK, merchant_id=merchant_of(session), args={"order_id": str(claim.order_id)})
+        _enqueue(session, claim.order_id)
+
+
+def _enqueue(session: Session, order_id: UUID) -> None:
+    enqueue(session, TASK, merchant_id=merchant_of(session), args={"order_id": str(order_id)})
 
 
 def _follow(services: Services, job: Job) -> None:
@@ -51,34 +62,34 @@ def _start_all(services: Services, _job: Job) -> None:
 
 
 def _expire(services: Services, job: Job) -> None:
-    now = clock.now()
-    with services.db.transaction(job.merchant_id) as session:
-        overdue(session, services, now)
+    """Each in a transaction of its own: one that fails keeps no other one waiting, and no two orders are locked at once."""
+    now, found = clock.now(), list[UUID]()
+    while True:
+        with services.db.transaction(job.merchant_id) as session:
+            found = overdue(session, now, found[-1] if found else None)
+        for return_id in found:
+            with services.db.transaction(job.merchant_id) as session:
+                expire(session, services.keyring, return_id, now)
+        if len(found) < BITE:
+            return
 
 
-def overdue(session: Session, services: Services, now: datetime) -> int:
-    """End those whose goods never came, at most `BITE`; the rest waits for the next day. How many."""
+def overdue(session: Session, now: datetime, after: UUID | None = None) -> list[UUID]:
+    """Those whose goods never came, the oldest first, at most `BITE`."""
     late = OrderReturn.state == "ANNOUNCED", OrderReturn.expected_by < days.today("DE", now)
     mine = OrderReturn.merchant_id == merchant_of(session), OrderReturn.source != effects.OF_ORDER
-    rows = list(session.scalars(select(OrderReturn).where(*mine, *late).order_by(OrderReturn.id).limit(BITE)))
-    for row in rows:
-        session.add(
-            ReturnHistory(
-                merchant_id=row.merchant_id,
-                id=new_id(),
-                return_id=row.id,
-                act=ReturnAct.EXPIRE.value,
-                external_id="expired",
-                occurred_at=now,
-                amount_minor=None,
-                reason="",
-                actor="worker",
-                received_at=now,
-            )
-        )
-        session.flush()
-        effects.refold(session, services.keyring, row.order_id, now)
-    return len(rows)
+    chosen = select(OrderReturn.id).where(*mine, *late)
+    if after is not None:
+        chosen = chosen.where(OrderReturn.id > after)
+    return list(session.scalars(chosen.order_by(OrderReturn.id).limit(BITE)))
 
 
-TASKS = (Task(TASK, _follow), Task("returns.expire_all", _start_all), Task("returns.expire", _expire))
+def expire(session: Session, keyring: Keyring, return_id: UUID, now: datetime) -> None:
+    """End one whose goods never came; a second time changes nothing."""
+    row = session.get(OrderReturn, (merchant_of(session), return_id), populate_existing=True)
+    if row is not None and row.state == "ANNOUNCED":
+        effects.keep(session, row, Acted(ReturnAct.EXPIRE.value, "expired", now), ("worker", ""), now)
+        effects.refold(session, keyring, row.order_id, now)
+
+
+TASKS = (Task(TASK, _follow), Task("returns.expire_all", _start_all), Task("returns.expire", _expire, timeout_s=600))

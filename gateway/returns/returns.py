@@ -19,7 +19,7 @@ from gateway.law import store
 from gateway.merchants import secrets, senders
 from gateway.receivables import following
 from gateway.returns import effects
-from gateway.returns.lifecycle import LIFECYCLE, ReturnAct, ReturnState
+from gateway.returns.lifecycle import LIFECYCLE, Acted, ReturnAct, ReturnState
 from gateway.returns.models import OrderReturn, ReturnHistory
 from gateway.returns.period import Checked, Declared, check
 from gateway.returns.texts import confirmation
@@ -123,7 +123,8 @@ class Returns:
                 raise ReturnContradicts(external_id=told.external_id)
             return row
         amount_minor = self._amount(row, told)
-        self._store(row, told, amount_minor, now)
+        act = Acted(told.act.value, told.external_id, told.occurred_at, amount_minor)
+        effects.keep(self.session, row, act, (told.actor, told.reason), now)
         self._tell_order(reference, row, (told, amount_minor), now)
         effects.refold(self.session, self.keyring, row.order_id, now)
         return row
@@ -212,23 +213,6 @@ class Returns:
                 raise ReturnExceedsOrder(return_minor=row.amount_minor, received_minor=row.received_minor)
             return amount_minor
         return told.amount_minor if told.act == ReturnAct.SETTLE else None
-
-    def _store(self, row: OrderReturn, told: Told, amount_minor: int | None, now: datetime) -> None:
-        self.session.add(
-            ReturnHistory(
-                merchant_id=row.merchant_id,
-                id=new_id(),
-                return_id=row.id,
-                act=told.act.value,
-                external_id=told.external_id,
-                occurred_at=told.occurred_at,
-                amount_minor=amount_minor,
-                reason=told.reason,
-                actor=told.actor,
-                received_at=now,
-            )
-        )
-        self.session.flush()
 
     def _tell_order(self, reference: str, row: OrderReturn, told: tuple[Told, int | None], now: datetime) -> None:
         """Goods and money are told to the order, from which its claim is booked; there is no second way."""

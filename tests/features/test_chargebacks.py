@@ -154,8 +154,7 @@ def test_after_the_deadline_nothing_is_submitted_and_an_extension_opens_it_again
     merchant.tell(a_fact("opened", 1), a_due(clock.now() - timedelta(hours=1)))
     with pytest.raises(DeadlinePassed):
         merchant.submit()
-    with merchant.transaction() as session:
-        tasks.look(session, merchant.keyring, merchant.row().id, clock.now())
+    tasks.watch_one(merchant.services, Job(1, "default", "chargebacks.watch", merchant.world.merchant_id, {}, 1))
     assert merchant.row().state == "EXPIRED"
     assert merchant.tell(a_due(soon(), day=3)).state == "NEEDS_RESPONSE"
 

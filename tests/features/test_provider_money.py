@@ -19,7 +19,7 @@ from gateway.receivables.changes import ReversePayment
 from gateway.receivables.models import ClaimHold, ClaimPayment
 from gateway.receivables.returned import ReturnedMoney
 from gateway.receivables.returned_models import Returned as ReturnedRow
-from gateway.shops import shops
+from gateway.shops import erasure, shops
 from gateway.shops.identity import Address
 from gateway.shops.orders import Orders
 from gateway.shops.told import BuyerTold, EventTold, MethodTold, OrderTold, PaymentKind
@@ -382,3 +382,17 @@ def test_every_telling_of_a_payment_of_ours_wakes_its_claim(desk):
         found = session.execute(text("SELECT args FROM job WHERE task = 'receivables.follow_payment'")).scalars().all()
         payment_id = session.scalars(select(ProviderPayment.id).where(ProviderPayment.external_id == "pi_1")).one()
     assert found == [{"payment_id": str(payment_id)}]
+
+
+def test_money_of_an_erased_buyer_is_told_and_not_lost(desk):
+    """He pays the link of a claim of his order once more, after everything of his was erased."""
+    order_id = desk.order(("delivered", 3, None))
+    claim = desk.of_order(order_id)
+    named = {"reference": to_public("clm", claim.id)}
+    desk.tell(fact(Captured, "ch_1", 10, **named))
+    with desk.transaction() as session:
+        erasure.erase(session, claim.buyer_id, NOW, ())
+    desk.tell(fact(Captured, "ch_2", 20, **named))
+    assert desk.notices() == ["payment-unbooked"]
+    with desk.transaction() as session:
+        assert [row.external_id for row in session.scalars(select(ClaimPayment))] == ["ch_1"]

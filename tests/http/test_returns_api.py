@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from gateway.core import clock
 from gateway.core.outbox import OutboxMessage
+from gateway.core.work import Job
 from gateway.merchants import policies
 from gateway.receivables import claims, follow
 from gateway.receivables.keys import Keys
@@ -174,8 +175,13 @@ def test_goods_that_never_came_end_the_rest(shop):
     shop.claim()
     shop.announce(ago=40, amount_minor=4_000)
     with shop.transaction() as session:
-        assert following.overdue(session, shop.services, clock.now()) == 1
-        assert following.overdue(session, shop.services, clock.now()) == 0
+        (late,) = following.overdue(session, clock.now())
+    (work,) = [task.handler for task in following.TASKS if task.name == "returns.expire"]
+    for _ in range(2):
+        work(shop.services, Job(1, "default", "returns.expire", shop.world.merchant_id, {}, 1))
+    with shop.transaction() as session:
+        assert following.overdue(session, clock.now()) == []
+        following.expire(session, shop.services.keyring, late, clock.now())  # a second time changes nothing
     assert shop.rows(OrderReturn)[0].state == "EXPIRED"
 
 

@@ -3,10 +3,11 @@
 import sqlalchemy as sa
 from alembic import op
 
+from gateway.core.db import secure
+
 revision: str = "0014"
 down_revision: str | None = "0013"
 
-MINE = "merchant_id = NULLIF(current_setting('kulanz.merchant_id', true), '')::uuid"
 TABLE = "returned_money"
 
 
@@ -16,9 +17,8 @@ def upgrade() -> None:
         op.create_index(op.f(f"ix_returned_money_merchant_id_{column}"), TABLE, ["merchant_id", column])
     with_order = sa.text("order_id IS NOT NULL")
     op.create_index("ix_claim_order", "claim", ["merchant_id", "order_id"], postgresql_where=with_order)
-    op.execute(f"ALTER TABLE {TABLE} ENABLE ROW LEVEL SECURITY")
-    op.execute(f"ALTER TABLE {TABLE} FORCE ROW LEVEL SECURITY")
-    op.execute(f"CREATE POLICY tenant ON {TABLE} USING ({MINE}) WITH CHECK ({MINE})")
+    for statement in secure(TABLE):
+        op.execute(statement)
     op.execute(f"GRANT SELECT, INSERT, UPDATE (claim_id, did, undone_at) ON {TABLE} TO kulanz_web, kulanz_worker")
 
 

@@ -4,11 +4,12 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from gateway.core.db import secure
+
 revision: str = "0015"
 down_revision: str | None = "0014"
 
 EVERYBODY = "kulanz_web, kulanz_worker"
-MINE = "merchant_id = NULLIF(current_setting('kulanz.merchant_id', true), '')::uuid"
 
 
 def upgrade() -> None:
@@ -18,9 +19,8 @@ def upgrade() -> None:
     create_fraud_warning()
     create_chargeback_terms()
     for table in ("chargeback", "chargeback_evidence", "chargeback_answer", "fraud_warning", "chargeback_terms"):
-        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-        op.execute(f"CREATE POLICY tenant ON {table} USING ({MINE}) WITH CHECK ({MINE})")
+        for statement in secure(table):
+            op.execute(statement)
     for table in ("chargeback", "chargeback_terms"):
         op.execute(f"GRANT SELECT, INSERT, UPDATE ON {table} TO {EVERYBODY}")
     op.execute(f"GRANT SELECT, INSERT, DELETE ON chargeback_evidence TO {EVERYBODY}")
