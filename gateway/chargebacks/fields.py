@@ -7,7 +7,15 @@ from gateway.chargebacks.worth import Piece, pieces_of
 
 STRIPE_FIELD, STRIPE_ALL, KLARNA_ALL, PAYPAL_NOTES, ADYEN_TYPE = 20_000, 150_000, 2_000, 2_000, "DefenseMaterial"
 """Limits of the providers; PayPal's length of notes is taken from memory."""
-_STRIPE_SHORT = ("customer_name", "customer_email_address", "billing_address", "shipping_address", "shipping_date")
+_STRIPE_SHORT = (
+    "customer_name",
+    "customer_email_address",
+    "billing_address",
+    "shipping_address",
+    "shipping_date",
+    "shipping_carrier",
+    "shipping_tracking_number",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,8 +132,18 @@ def _customer(told: dict[str, Any]) -> dict[str, str]:
         "billing_address": _place(told.get("billing", {})),
         "shipping_address": _place(told.get("delivery", {})),
         "shipping_date": _day(told["shipped_at"]) if told.get("shipped_at") else "",
+        **_parcel(told),
     }
     return {key: value for key, value in made.items() if value}
+
+
+def _parcel(told: dict[str, Any]) -> dict[str, str]:
+    """Carrier and number as the shop told them last: fields of their own, which providers look up."""
+    named = [event["facts"] for event in told.get("events", []) if event["facts"].get("tracking_number")]
+    if not named:
+        return {}
+    last = named[-1]
+    return {"shipping_carrier": last.get("carrier", ""), "shipping_tracking_number": last["tracking_number"]}
 
 
 def _place(address: dict[str, Any]) -> str:

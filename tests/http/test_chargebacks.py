@@ -27,7 +27,9 @@ def test_a_shop_reads_says_uploads_and_submits_once(app, services):
     assert client.post(f"/v1/chargebacks/{id_}/evidence", data=form, headers=auth).status_code == 200
     told = client.get(f"/v1/chargebacks/{id_}/evidence", headers=auth).json
     assert told["recommendation"] == "answer"
-    assert "DHL" in told["fields"]["shipping_tracking_number"]
+    fields = told["fields"]
+    assert (fields["shipping_carrier"], fields["shipping_tracking_number"]) == ("DHL", "00340434")
+    assert "DHL 00340434" in fields["uncategorized_text"]
     sent = client.post(f"/v1/chargebacks/{id_}/submit", headers=auth | {"Idempotency-Key": "k"})
     assert (sent.status_code, sent.json["state"]) == (200, "SENDING")
     again = client.post(f"/v1/chargebacks/{id_}/submit", headers=auth)
